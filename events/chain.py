@@ -1,0 +1,222 @@
+r"""The arithmetic of a clinic's ledger: header, leaf, chain, and where it first breaks. Standard library only, so that
+an auditor can read and run this one file.
+
+    header  seven LF-ended ASCII lines: clinic-ledger/v1, clinic, index, recorded_at, event id, type.vN, SHA-256(body) in hex
+    leaf    SHA-256(0x00 || header), a leaf of RFC 6962
+    chain   SHA-256(0x02 || chain before || leaf)
+    genesis SHA-256("clinic-ledger/v1 genesis\n" || clinic || "\n" || epoch), the chain before entry 0
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Protocol
+from uuid import UUID
+
+FORMAT = "clinic-ledger/v1"
+
+_TYPE = re.compile(r"[a-z0-9._-]+")
+
+
+class Chained(Protocol):
+    """What is needed of an entry to check it; `events.envelope.Entry` has it, and so has `Row`."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def recorded_at(self) -> datetime: ...
+    @property
+    def event_id(self) -> UUID: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def chain(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry as it stands in the table or in an export. `type` is versioned: `load.released.v1`."""
+
+    index: int
+    recorded_at: datetime
+    event_id: UUID
+    type: str
+    body: bytes
+    chain: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What somebody outside kept: after `size` entries of this epoch the chain stood here."""
+
+    epoch: int
+    size: int
+    chain: bytes
+
+
+class Reason(StrEnum):
+    """What is wrong at the index of a break."""
+
+    MISSING = "missing"  # the entry at this index is not there, a later one follows
+    DUPLICATE = "duplicate"  # an index that was already passed comes again
+    HEADER = "header"  # a header cannot be written for it: a type or a time outside the format
+    CHAIN = "chain"  # the chain that stands there is not the one its bytes and its forerunner give
+    CLOCK = "clock"  # it was recorded before its forerunner
+    TRUNCATED = "truncated"  # the ledger ends here, a kept checkpoint had seen more
+    REWRITTEN = "rewritten"  # the chain holds in itself and is not the one of the kept checkpoint
+    EPOCH = "epoch"  # the kept checkpoint belongs to another epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where a ledger first stops being sound. Every entry before `sound` is as it was recorded.
+
+    `sound` equals `index` for what is found entry by entry. A history rewritten with all its chains made anew is
+    only known to differ somewhere in `sound <= i <= index`, for it agrees with itself.
+    """
+
+    index: int
+    reason: Reason
+    sound: int
+
+
+def instant(at: datetime) -> str:
+    """`2026-11-23T09:00:00.123456Z`: UTC, always six digits. Raises ValueError for a time without a zone."""
+    if at.tzinfo is None:
+        message = "an instant needs its time zone"
+        raise ValueError(message)
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def header(
+    *,
+    clinic_id: UUID,
+    index: int,
+    recorded_at: datetime,
+    event_id: UUID,
+    type: str,
+    body: bytes,  # noqa: A002 - the word of the ledger
+) -> bytes:
+    """The seven lines. Raises ValueError for what the format has no place for."""
+    if index < 0 or not _TYPE.fullmatch(type):
+        message = f"no header for type {type!r} at {index}"
+        raise ValueError(message)
+    lines = (FORMAT, str(clinic_id), str(index), instant(recorded_at), str(event_id), type, sha256(body).hexdigest())
+    return "".join(f"{line}\n" for line in lines).encode("ascii")
+
+
+def leaf(header: bytes) -> bytes:
+    """SHA-256(0x00 || header): 32 bytes."""
+    return sha256(b"\x00" + header).digest()
+
+
+def link(chain_before: bytes, leaf: bytes) -> bytes:
+    """SHA-256(0x02 || chain before || leaf): 32 bytes."""
+    return sha256(b"\x02" + chain_before + leaf).digest()
+
+
+def genesis(clinic_id: UUID, epoch: int) -> bytes:
+    """The chain before the first entry of an epoch: 32 bytes."""
+    return sha256(f"{FORMAT} genesis\n{clinic_id}\n{epoch}".encode("ascii")).digest()
+
+
+def linked(chain_before: bytes, clinic_id: UUID, row: Chained) -> bytes:
+    """The chain that must stand at an entry. Raises ValueError like `header`."""
+    return link(
+        chain_before,
+        leaf(
+            header(
+                clinic_id=clinic_id,
+                index=row.index,
+                recorded_at=row.recorded_at,
+                event_id=row.event_id,
+                type=row.type,
+                body=row.body,
+            )
+        ),
+    )
+
+
+class Walk:
+    """Checks a ledger entry by entry, for readers that fetch it in pages.
+
+    Begins after `start` (a checkpoint that is trusted) or at the genesis of the epoch. `see` and `end` return the
+    break; after one the walk is over.
+    """
+
+    def __init__(self, clinic_id: UUID, epoch: int, *, start: Checkpoint | None = None, expect: Checkpoint | None = None) -> None:
+        begin = start or Checkpoint(epoch, 0, genesis(clinic_id, epoch))
+        if begin.epoch != epoch:
+            message = f"a walk through epoch {epoch} cannot begin in epoch {begin.epoch}"
+            raise ValueError(message)
+        if expect is not None and expect.epoch == epoch and expect.size < begin.size:
+            message = f"a walk from {begin.size} passes no checkpoint at {expect.size}"
+            raise ValueError(message)
+        self._clinic_id = clinic_id
+        self._epoch = epoch
+        self._begin = begin.size
+        self._expect = expect
+        self._before: datetime | None = None
+        self.size = begin.size
+        self.chain = begin.chain
+
+    def begin(self) -> Break | None:
+        """The break that shows before any entry is read."""
+        if self._expect is not None and self._expect.epoch != self._epoch:
+            return Break(self._begin, Reason.EPOCH, self._begin)
+        return self._compare()
+
+    def see(self, row: Chained) -> Break | None:
+        """Check the next entry."""
+        at = self.size
+        if row.index != at:
+            return Break(at, Reason.MISSING, at) if row.index > at else Break(row.index, Reason.DUPLICATE, row.index)
+        try:
+            chain = linked(self.chain, self._clinic_id, row)
+        except (ValueError, OverflowError):
+            return Break(at, Reason.HEADER, at)
+        if chain != row.chain:
+            return Break(at, Reason.CHAIN, at)
+        if self._before is not None and self._before - row.recorded_at > timedelta(0):
+            return Break(at, Reason.CLOCK, at)
+        self._before, self.size, self.chain = row.recorded_at, at + 1, chain
+        return self._compare()
+
+    def end(self) -> Break | None:
+        """The break that shows only when no entry is left."""
+        if self._expect is not None and self.size < self._expect.size:
+            return Break(self.size, Reason.TRUNCATED, self.size)
+        return None
+
+    @property
+    def head(self) -> Checkpoint:
+        """How far the walk came: what to keep for the next one."""
+        return Checkpoint(self._epoch, self.size, self.chain)
+
+    def _compare(self) -> Break | None:
+        if self._expect is None or self._expect.size != self.size or self._expect.chain == self.chain:
+            return None
+        return Break(max(self.size - 1, 0), Reason.REWRITTEN, self._begin)
+
+
+def first_break(
+    rows: Iterable[Chained],
+    clinic_id: UUID,
+    epoch: int,
+    *,
+    start: Checkpoint | None = None,
+    expect: Checkpoint | None = None,
+) -> Break | None:
+    """Where these entries, in order, first stop being the clinic's ledger; None when they are sound."""
+    walk = Walk(clinic_id, epoch, start=start, expect=expect)
+    if broken := walk.begin():
+        return broken
+    for row in rows:
+        if broken := walk.see(row):
+            return broken
+    return walk.end()
