@@ -99,8 +99,8 @@ def header(
     index: int,
     recorded_at: datetime,
     event_id: UUID,
-    type: str,
-    body: bytes,  # noqa: A002 - the word of the ledger
+    type: str,  # noqa: A002 - the word of the ledger
+    body: bytes,
 ) -> bytes:
     """The seven lines. Raises ValueError for what the format has no place for."""
     if index < 0 or not _TYPE.fullmatch(type):
