@@ -61,6 +61,7 @@ class CycleRecorded(Event, type="cycle.recorded"):
     mechanical: Literal["passed", "failed"]
     findings: tuple[Finding, ...]
     packs: tuple[LabeledPack, ...]
+    purpose: Literal["load", "qualification", "air_removal_test"] = "load"
     indicator_product: Code | None = None
     """The biological indicator that lay inside; none: no indicator ran with this cycle."""
     indicator_lot: LotCode | None = None
