@@ -1,7 +1,7 @@
 """Pure questions about time, symptoms and age; local means the clinic's own wall clock."""
 
 from collections.abc import Collection
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.policy.care import Tier
@@ -35,6 +35,12 @@ def local_date(policy: Policy, instant: datetime) -> LocalDate:
     return instant.astimezone(ZoneInfo(policy.clinic.timezone)).date()
 
 
+def local_minute(policy: Policy, instant: datetime) -> int:
+    """Minutes after midnight on the clinic's wall."""
+    local = instant.astimezone(ZoneInfo(policy.clinic.timezone))
+    return local.hour * 60 + local.minute
+
+
 def local_instants(policy: Policy, wall: datetime) -> tuple[datetime, ...]:
     """Every instant at which the clinic's clock shows this time: none when it is skipped, two when it is repeated.
 
@@ -45,27 +51,28 @@ def local_instants(policy: Policy, wall: datetime) -> tuple[datetime, ...]:
     return tuple(sorted(c for c in candidates if c.astimezone(zone).replace(tzinfo=None, fold=0) == wall.replace(fold=0)))
 
 
-def _at_minute(policy: Policy, day: date, minutes: int, fold: int) -> datetime:
-    """The instant of a wall-clock minute of a day; 1440 is the next midnight."""
-    wall = datetime.combine(day, datetime.min.time()) + timedelta(minutes=minutes)
-    return wall.replace(tzinfo=ZoneInfo(policy.clinic.timezone), fold=fold).astimezone(UTC)
+def _instants_of_minute(policy: Policy, day: date, minutes: int) -> tuple[datetime, datetime]:
+    """The earliest and the latest instant that a wall-clock minute of a day may mean; 1440 is the next midnight."""
+    wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
+    zone = ZoneInfo(policy.clinic.timezone)
+    first, second = sorted(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first, second
 
 
 def open_at(policy: Policy, starts_at: datetime, ends_at: datetime) -> bool:
     """Whether the clinic is open from start to end, over midnight too where both days allow it."""
     reached = starts_at.astimezone(UTC)
-    day, last = local_date(policy, starts_at), local_date(policy, ends_at)
-    while day <= last:
+    while True:
+        day = local_date(policy, reached)
         hours = policy.clinic.opening[WEEK[day.weekday()]]
-        if hours.opens_minutes < hours.closes_minutes and day not in policy.clinic.closed_on:
-            opens = _at_minute(policy, day, hours.opens_minutes, fold=0)
-            closes = _at_minute(policy, day, hours.closes_minutes, fold=1)
-            if opens <= reached < closes:
-                reached = closes
-        if reached >= ends_at:
+        opens, _ = _instants_of_minute(policy, day, hours.opens_minutes)
+        _, closes = _instants_of_minute(policy, day, hours.closes_minutes)
+        closed = hours.opens_minutes >= hours.closes_minutes or day in policy.clinic.closed_on
+        if closed or not opens <= reached < closes:
+            return False
+        if ends_at <= closes:
             return True
-        day += timedelta(days=1)
-    return False
+        reached = closes
 
 
 def start_window(policy: Policy, visit: Visit) -> Window:
@@ -81,18 +88,24 @@ def turnover_of(policy: Policy, kind: str) -> timedelta:
     return timedelta(minutes=policy.booking.turnover_minutes[kind])
 
 
+def _is_quiet(policy: Policy, minute: int) -> bool:
+    quiet_from, quiet_until = policy.check_ins.quiet_from_minutes, policy.check_ins.quiet_until_minutes
+    if quiet_from <= quiet_until:
+        return quiet_from <= minute < quiet_until
+    return minute >= quiet_from or minute < quiet_until
+
+
 def _after_quiet_hours(policy: Policy, instant: datetime) -> datetime:
     """The instant itself, or the end of the quiet hours it falls in: messages move forward, never back."""
     quiet_from, quiet_until = policy.check_ins.quiet_from_minutes, policy.check_ins.quiet_until_minutes
-    local = instant.astimezone(ZoneInfo(policy.clinic.timezone))
-    minute = local.hour * 60 + local.minute
-    over_midnight = quiet_from > quiet_until
-    quiet = (minute >= quiet_from or minute < quiet_until) if over_midnight else quiet_from <= minute < quiet_until
-    if not quiet:
+    minute = local_minute(policy, instant)
+    if not _is_quiet(policy, minute):
         return instant
-    ends_on = local.date() + timedelta(days=1) if over_midnight and minute >= quiet_from else local.date()
-    ends = (_at_minute(policy, ends_on, quiet_until, fold) for fold in (0, 1))
-    return next((end for end in ends if end >= instant), instant)
+    evening = quiet_from > quiet_until and minute >= quiet_from
+    ends_on = local_date(policy, instant) + timedelta(days=1 if evening else 0)
+    ends = _instants_of_minute(policy, ends_on, quiet_until)
+    # Where the clocks skip the end itself, only the later reading of it is past the quiet hours.
+    return next(end for end in ends if end >= instant and not _is_quiet(policy, local_minute(policy, end)))
 
 
 def planned_check_ins(policy: Policy, ended_at: datetime, depth_um: Micrometers, modality: Modality) -> tuple[PlannedCheckIn, ...]:
