@@ -50,6 +50,8 @@ class Policy(Shape):
             ZoneInfo(self.clinic.timezone)
         except (KeyError, ValueError, OSError) as unknown:
             raise ValueError("clinic.timezone is not a known time zone") from unknown
+        if (self.check_ins.quiet_from_minutes, self.check_ins.quiet_until_minutes) == (0, 1440):
+            raise ValueError("check_ins: quiet hours leave no time to ask")
         banded = {band.modality for band in self.spacing.bands.values()}
         wanted_codes = {code for codes in self.gate.visit_types.values() for code in codes}
         for name, given, wanted in (

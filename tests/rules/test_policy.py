@@ -110,6 +110,7 @@ def test_a_clinic_changes_single_values_and_keeps_the_rest() -> None:
         '[clinic]\ntimezone = "Europe/Atlantis"',
         '[clinic]\ntimezone = "../etc/passwd"',
         '[gate.visit_types]\ntreatment = ["G23"]',
+        "[check_ins]\nquiet_from_minutes = 0\nquiet_until_minutes = 1440",
         "[reference]\nanything = 1",
         "not toml",
     ],
