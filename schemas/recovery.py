@@ -1,0 +1,126 @@
+"""What is asked of recovery and what it answers: check-ins, reactions, safety holds, incidents."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.vocabulary import Code, Instant, Shape
+
+TierName = Literal["none", "review", "urgent", "emergency"]
+
+
+class CheckInSheet(Shape):
+    """What a client answers: what they feel (none is an answer), and whether they have a fever of 38 °C or chills."""
+
+    symptoms: Annotated[tuple[Code, ...], Field(max_length=60)] = ()
+    fever: bool = False
+
+
+class CheckInAnswer(Shape):
+    """The sheet for the check-in that the link was for."""
+
+    checkin_id: UUID
+    sheet: CheckInSheet
+
+
+class CheckInReply(Shape):
+    """What the client is told: what to do, and nothing about the record."""
+
+    received: bool
+    tier: TierName
+    advice: str
+
+
+class CheckInQuestions(Shape):
+    """What the client is asked. No name stands on it."""
+
+    symptoms: tuple[Code, ...]
+    asks_fever: bool
+    open_until: Instant
+
+
+class ReactionReport(Shape):
+    """What somebody of the staff saw or heard after a treatment."""
+
+    treatment_id: UUID
+    symptoms: Annotated[tuple[Code, ...], Field(min_length=1, max_length=60)]
+
+
+class ReactionReporting(Shape):
+    """This report, under the sender's id for it."""
+
+    reaction_id: UUID
+    report: ReactionReport
+
+
+class HoldNote(Shape):
+    """Why a client must not be treated for now."""
+
+    client_id: UUID
+    reason: Code
+    tier: TierName = "review"
+
+
+class HoldPlacing(Shape):
+    """This hold, under the sender's id for it."""
+
+    hold_id: UUID
+    note: HoldNote
+
+
+class LiftNote(Shape):
+    """Why a hold is over."""
+
+    reason: Code
+
+
+class HoldLifting(Shape):
+    """This hold ends."""
+
+    hold_id: UUID
+    note: LiftNote
+
+
+class SafetyHold(Shape):
+    """A hold as clinical roles see it."""
+
+    hold_id: UUID
+    client_id: UUID
+    reason: Code
+    tier: TierName
+    cause: UUID
+    placed_at: Instant
+    lifted_at: Instant | None
+
+
+class Incident(Shape):
+    """Something that must be looked into. `respond_by` is when the policy wants a human to have looked."""
+
+    incident_id: UUID
+    kind: Code
+    subject_id: UUID
+    cause: UUID
+    become_aware_at: Instant
+
+
+class CheckInLine(Shape):
+    """A check-in on the day's list."""
+
+    checkin_id: UUID
+    treatment_id: UUID
+    client_id: UUID
+    step: Code
+    due_at: Instant
+    state: Literal["planned", "asked", "answered", "missed"]
+    tier: TierName | None = None
+
+
+class Reaction(Shape):
+    """A reaction that was reported."""
+
+    reaction_id: UUID
+    treatment_id: UUID
+    client_id: UUID
+    tier: TierName
+    reported_at: Instant
