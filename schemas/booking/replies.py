@@ -1,0 +1,129 @@
+"""What booking answers when it is read."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.booking.words import A_BOOKING, A_CLIENT, A_PRACTITIONER, A_ROOM, example
+from schemas.vocabulary import Finding, Instant, Language, LocalDate, Micrometers, Modality, Opening, Role, Shape, Visit
+
+BookingState = Literal["confirmed", "conflicted", "canceled", "started", "ended"]
+Attendance = Literal["expected", "late", "no_show_due", "no_show", "arrived"]
+"""`no_show_due`: staff may say so by now. Nothing is canceled by itself."""
+
+
+class FlagReply(Shape):
+    """Something happened since the booking was made: somebody must look at it."""
+
+    reason: str = Field(description="spacing, safety_hold, exposed, device_held, resource_late or no_show.")
+    cause: UUID = Field(description="The treatment, hold, recall or command behind it.")
+    earliest_on: LocalDate | None = Field(None, description="For spacing: the first local day that is allowed.")
+    flagged_at: Instant
+
+
+class BookingReply(Shape):
+    """An appointment as it stands now."""
+
+    model_config = example(
+        {
+            "visit": {
+                "booking_id": A_BOOKING,
+                "client_id": A_CLIENT,
+                "practitioner_id": A_PRACTITIONER,
+                "room_id": A_ROOM,
+                "starts_at": "2026-12-01T09:00:00Z",
+                "ends_at": "2026-12-01T10:00:00Z",
+                "visit_type": "treatment",
+                "modality": "microneedling",
+                "areas": ["cheeks"],
+                "depth_um": 1000,
+            },
+            "state": "confirmed",
+            "attendance": "expected",
+            "findings": [],
+            "flags": [],
+        }
+    )
+
+    visit: Visit
+    state: BookingState
+    attendance: Attendance
+    arrived_at: Instant | None = None
+    identity_confirmed: bool | None = Field(None, description="Name and date of birth were compared on arrival.")
+    findings: tuple[Finding, ...] = Field((), description="Warnings it was made with, or what it conflicts with.")
+    flags: tuple[FlagReply, ...] = ()
+
+
+class DaySheet(Shape):
+    """All appointments of one local day, by start; canceled ones are left out."""
+
+    on: LocalDate
+    bookings: tuple[BookingReply, ...] = ()
+
+
+class OpenSlots(Shape):
+    """Slots that a request would get. None, and `findings` say why where no time at all would do."""
+
+    slots: tuple[Opening, ...] = ()
+    earliest_ok: Instant | None = Field(None, description="Where spacing sets it: the first moment the skin may be treated again.")
+    findings: tuple[Finding, ...] = Field((), description="What no other time would put right.")
+
+
+class Contact(Shape):
+    """How to reach a client. Personal data: for the sender of messages and for people at the desk."""
+
+    client_id: UUID
+    given_name: str
+    email: str | None = None
+    phone: str | None = None
+    language: Language
+
+
+class ClientReply(Shape):
+    """A client with personal data, for the roles that may see it."""
+
+    client_id: UUID
+    into_client_id: UUID | None = Field(None, description="The record that stays, if this one was merged.")
+    given_name: str | None = Field(None, description="Missing: erased.")
+    family_name: str | None = None
+    date_of_birth: LocalDate | None = None
+    email: str | None = None
+    phone: str | None = None
+    language: Language | None = None
+    contactable: bool
+    possible_duplicates: tuple[UUID, ...] = Field((), description="Other records with the same name and date of birth.")
+
+
+class ClientList(Shape):
+    """Clients found by date of birth."""
+
+    clients: tuple[ClientReply, ...] = ()
+
+
+class ResourceReply(Shape):
+    """A room or device that can be booked."""
+
+    resource_id: UUID
+    kind: Literal["room", "device"]
+    turnover_minutes: int = Field(description="Its own, or the policy's.")
+    modality: Modality | None = None
+    max_depth_um: Micrometers | None = None
+
+
+class PractitionerReply(Shape):
+    """A practitioner and the credential."""
+
+    practitioner_id: UUID
+    role: Role
+    modalities: tuple[Modality, ...]
+    max_depth_um: Micrometers
+    valid_until: LocalDate
+
+
+class Resources(Shape):
+    """Everything that can be booked."""
+
+    rooms: tuple[ResourceReply, ...] = ()
+    devices: tuple[ResourceReply, ...] = ()
+    practitioners: tuple[PractitionerReply, ...] = ()
