@@ -1,0 +1,10 @@
+-- Clinics with messages to people that are due and not another sender's. Ids only.
+create or replace function machinery.clinics_with_messages(most bigint) returns table (clinic_id uuid)
+language sql volatile strict security definer
+set search_path = machinery, pg_temp
+as $$
+  select distinct o.clinic_id from machinery.outbox o
+   where o.sent_at is null and o.send_after <= clock_timestamp()
+     and (o.leased_until is null or o.leased_until <= clock_timestamp())
+   limit most
+$$;

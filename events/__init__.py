@@ -1,0 +1,1 @@
+"""Floor 1: how facts are named, recorded and carried."""

@@ -1,0 +1,103 @@
+"""Base with a naming convention, engine, clinic locks. Takes values, reads no environment."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+Kind = Literal["projection", "private", "machinery", "ledger"]
+"""projection: rebuilt from the ledger. private: beside it, bound by commitments. machinery: bookmarks, outbox, tokens."""
+
+SERVICES = ("booking", "consent", "hygiene", "treatment", "recovery", "compliance")
+"""Each owns a schema and a role of its own name."""
+
+
+class Base(DeclarativeBase):
+    """Every table of the system."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        UUID: Uuid(),
+        int: BigInteger(),
+        str: Text(),
+        bytes: LargeBinary(),
+        date: Date(),
+        datetime: TIMESTAMP(timezone=True),
+        dict[str, Any]: JSONB(),
+        list[dict[str, Any]]: JSONB(),
+        list[str]: ARRAY(Text()),
+        list[int]: ARRAY(BigInteger()),
+        list[UUID]: ARRAY(Uuid()),
+    }
+
+
+def table(schema: str, kind: Kind, *constraints: Constraint | Index) -> tuple[Any, ...]:
+    """`__table_args__` of a table: whose it is, and what it is."""
+    return (*constraints, {"schema": schema, "info": {"kind": kind}})
+
+
+def tables_of(schema: str, kind: Kind) -> Sequence[str]:
+    """The full names of a service's tables of one kind."""
+    return [name for name, found in Base.metadata.tables.items() if found.schema == schema and found.info.get("kind") == kind]
+
+
+class Database:
+    """An engine, the names of its roles, and one asyncio lock per clinic.
+
+    The asyncio lock is asked before the pool, so that a busy clinic cannot hold all connections waiting.
+    `secret` keys fingerprints and client links: at least 32 bytes, the same in every process.
+    """
+
+    def __init__(self, url: str, *, secret: bytes, role_prefix: str = "asepsis_", pool_size: int = 12) -> None:
+        if len(secret) < 32:  # noqa: PLR2004 - a SHA-256 key
+            message = "the secret needs at least 32 bytes"
+            raise ValueError(message)
+        self.url = url
+        self.secret = secret
+        self.role_prefix = role_prefix
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=5,
+            pool_use_lifo=True,
+            connect_args={"timeout": 5, "command_timeout": 15},
+        )
+        self.announce: Callable[[Sequence[Any]], Awaitable[None]] | None = None
+        """Called after a commit with the entries; the composition root connects it to the stream `events`."""
+        self._clinic_locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    def role(self, service: str) -> str:
+        """The PostgreSQL role of a service."""
+        return f"{self.role_prefix}{service}"
+
+    def clinic_lock(self, clinic_id: UUID) -> asyncio.Lock:
+        """This process's own queue for a clinic."""
+        lock = self._clinic_locks.get(clinic_id)
+        if lock is None:
+            lock = self._clinic_locks[clinic_id] = asyncio.Lock()
+        return lock
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self.engine.dispose()
+
+
+def application_clock() -> datetime:
+    """This machine's clock. Only compared with the database's, never recorded."""
+    return datetime.fromtimestamp(time.time(), tz=UTC)  # noqa: TID251 - the one look at this machine's clock

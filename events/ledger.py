@@ -1,0 +1,208 @@
+"""Clinics, entries, bookmarks; append, read, sizes. The SQL functions stand in `deploy/migrations/sql`."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, UniqueConstraint, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from events.database import Base, table
+from events.envelope import Entry, Event
+
+
+class LedgerClinic(Base):
+    """ledger: an epoch is one unbroken line of a clinic's entries; a restore opens the next."""
+
+    __tablename__ = "clinics"
+    __table_args__ = table("ledger", "ledger")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    opened_at: Mapped[datetime]
+
+
+class LedgerEntry(Base):
+    """ledger: one event, the exact bytes of its body, and its place in the chain."""
+
+    __tablename__ = "entries"
+    __table_args__ = table(
+        "ledger",
+        "ledger",
+        UniqueConstraint("clinic_id", "event_id"),
+        CheckConstraint(r"type ~ '^[a-z0-9._-]+\.v[0-9]+$'", name="type_is_ascii"),
+        CheckConstraint("octet_length(body) <= 32768", name="body_is_small"),
+    )
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    index: Mapped[int] = mapped_column(primary_key=True)
+    recorded_at: Mapped[datetime]
+    event_id: Mapped[UUID]
+    type: Mapped[str]
+    body: Mapped[bytes]
+    chain: Mapped[bytes]
+
+
+class Bookmark(Base):
+    """machinery: how far a service has projected, reacted to or published a clinic's ledger."""
+
+    __tablename__ = "bookmarks"
+    __table_args__ = table("ledger", "machinery")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    size: Mapped[int]
+    chain: Mapped[bytes]
+
+
+class Fingerprint(Base):
+    """machinery: a keyed hash of the request that an answer belongs to."""
+
+    __tablename__ = "fingerprints"
+    __table_args__ = table("ledger", "machinery")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+
+
+class Attempt(Base):
+    """machinery: how often the entry at `index` was tried; halted after five failures."""
+
+    __tablename__ = "attempts"
+    __table_args__ = table("ledger", "machinery")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    index: Mapped[int]
+    count: Mapped[int]
+    error: Mapped[str | None]
+    halted_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a clinic's ledger ends, read after the lock; `now` becomes `recorded_at`."""
+
+    epoch: int
+    size: int
+    chain: bytes
+    last_at: datetime | None
+    clock: datetime
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock, never before the last entry."""
+        return self.clock if self.last_at is None else max(self.clock, self.last_at)
+
+
+_HEAD = text(
+    """
+    select c.epoch, coalesce(e.index + 1, 0) as size, coalesce(e.chain, ledger.genesis(c.clinic_id, c.epoch)) as chain,
+           e.recorded_at as last_at, clock_timestamp() as clock
+    from (select clinic_id, epoch from ledger.clinics where clinic_id = :clinic order by epoch desc limit 1) c
+    left join lateral (select index, chain, recorded_at from ledger.entries
+                       where clinic_id = c.clinic_id and epoch = c.epoch order by index desc limit 1) e on true
+    """
+)
+
+
+async def head(rows: AsyncSession, clinic_id: UUID) -> Head | None:
+    """The end of the clinic's ledger, or None if there is no such clinic."""
+    found = (await rows.execute(_HEAD, {"clinic": clinic_id})).one_or_none()
+    return None if found is None else Head(found.epoch, found.size, bytes(found.chain), found.last_at, found.clock)
+
+
+_CHAIN_AT = text(
+    "select case when :size = 0 then ledger.genesis(:clinic, :epoch) else"
+    " (select chain from ledger.entries where clinic_id = :clinic and epoch = :epoch and index = :size - 1) end as chain"
+)
+
+
+async def chain_at(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int) -> bytes | None:
+    """The ledger's chain when it had `size` entries, or None if it never had."""
+    chain = (await rows.execute(_CHAIN_AT, {"clinic": clinic_id, "epoch": epoch, "size": size})).scalar()
+    return None if chain is None else bytes(chain)
+
+
+_APPEND = text("select ledger.append(:clinic, :epoch, :expected, :at, :event_id, :type, :body)")
+
+
+async def append(rows: AsyncSession, clinic_id: UUID, at: Head, event_id: UUID, versioned: str, body: bytes) -> Entry[Any]:
+    """Append one entry at `at.size`. The database refuses another size, a step back in time and `synchronous_commit = off`."""
+    values = {
+        "clinic": clinic_id,
+        "epoch": at.epoch,
+        "expected": at.size,
+        "at": at.now,
+        "event_id": event_id,
+        "type": versioned,
+        "body": body,
+    }
+    chain = bytes((await rows.execute(_APPEND, values)).scalar_one())
+    return Entry(clinic_id, at.epoch, at.size, at.now, event_id, versioned, body, chain)
+
+
+_COLUMNS = (
+    LedgerEntry.epoch,
+    LedgerEntry.index,
+    LedgerEntry.recorded_at,
+    LedgerEntry.event_id,
+    LedgerEntry.type,
+    LedgerEntry.body,
+    LedgerEntry.chain,
+)
+
+
+async def read_after(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int, limit: int = 500) -> Sequence[Entry[Event]]:
+    """The entries from index `size` on, in order."""
+    query = (
+        select(*_COLUMNS)
+        .where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.epoch == epoch, LedgerEntry.index >= size)
+        .order_by(LedgerEntry.index)
+        .limit(limit)
+    )
+    return [Entry(clinic_id, *row) for row in (await rows.execute(query)).all()]
+
+
+async def read_all(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int = 0) -> AsyncIterator[Entry[Event]]:
+    """Every entry from `size` on, a page at a time: the memory stays flat."""
+    while page := await read_after(rows, clinic_id, epoch, size, 1000):
+        for entry in page:
+            yield entry
+        size = page[-1].size
+
+
+async def entry_by_id(rows: AsyncSession, clinic_id: UUID, event_id: UUID) -> Entry[Any] | None:
+    """The entry with this event id."""
+    query = select(*_COLUMNS).where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.event_id == event_id)
+    found = (await rows.execute(query)).one_or_none()
+    return None if found is None else Entry(clinic_id, *found)
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A clinic whose ledger is longer than a service's bookmark."""
+
+    clinic_id: UUID
+    epoch: int
+    size: int
+    bookmark: int
+
+
+async def clinics_behind(rows: AsyncSession, service: str, stage: str) -> Sequence[Behind]:
+    """Every clinic where the service has work left. Ids and sizes only, across clinics."""
+    found = await rows.execute(text("select * from ledger.behind(:service, :stage)"), {"service": service, "stage": stage})
+    return [Behind(row.clinic_id, row.epoch, row.size, row.bookmark) for row in found]
+
+
+async def clinics(rows: AsyncSession) -> Sequence[UUID]:
+    """Every clinic's id."""
+    return list((await rows.execute(text("select clinic_id from ledger.all_clinics()"))).scalars())
+
+
+async def open_clinic(rows: AsyncSession, clinic_id: UUID) -> bool:
+    """Open the first epoch of a clinic's ledger; whether it is new."""
+    return bool((await rows.execute(text("select ledger.open_clinic(:clinic)"), {"clinic": clinic_id})).scalar_one())

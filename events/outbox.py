@@ -1,0 +1,159 @@
+"""Messages to people: queued in the deciding commit, claimed with a lease, sent under a stable id, marked.
+
+One decision per message. Where a send's outcome is unknown it is sent again under the same id, so that the
+provider (or the reader) can tell.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Index, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from events.database import Base, Database, table
+from events.transaction import Transaction, aside
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+"""How long a claimed message is one sender's. Longer than any send may take."""
+
+KEEP_SENT = timedelta(days=30)
+
+
+class OutboxMessage(Base):
+    """machinery: a message that was decided on."""
+
+    __tablename__ = "outbox"
+    __table_args__ = table("machinery", "machinery", Index(None, "send_after", postgresql_where=text("sent_at is null")))
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    recipient: Mapped[str]
+    recipient_id: Mapped[UUID]
+    template: Mapped[str]
+    parameters: Mapped[dict[str, Any]]
+    send_after: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    attempts: Mapped[int]
+    sent_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What to say to whom. `message_id` stays the same however often it is sent."""
+
+    message_id: UUID
+    recipient: Literal["client", "staff"]
+    recipient_id: UUID
+    template: str
+    parameters: dict[str, Any]
+    send_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A claimed message, ready for an adapter."""
+
+    clinic_id: UUID
+    message: Message
+    attempt: int
+
+
+Send = Callable[[AsyncSession, Delivery], Awaitable[None]]
+"""An adapter: delivers, or raises. It gets the sender's session to look up the recipient's contact."""
+
+
+async def queue_message(tx: Transaction, message: Message) -> None:
+    """Queue a message in the deciding commit; the same id is queued once."""
+    await tx.rows.execute(
+        insert(OutboxMessage)
+        .values(
+            clinic_id=tx.clinic_id,
+            message_id=message.message_id,
+            recipient=message.recipient,
+            recipient_id=message.recipient_id,
+            template=message.template,
+            parameters=message.parameters,
+            send_after=message.send_after,
+            attempts=0,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def _claim(database: Database, service: str, clinic_id: UUID, most: int) -> list[Delivery]:
+    async with aside(database, clinic_id, service) as rows:
+        now = text("clock_timestamp()")
+        due = (
+            select(OutboxMessage.message_id)
+            .where(
+                OutboxMessage.clinic_id == clinic_id,
+                OutboxMessage.sent_at.is_(None),
+                OutboxMessage.send_after <= now,
+                (OutboxMessage.leased_until.is_(None)) | (OutboxMessage.leased_until <= now),
+            )
+            .order_by(OutboxMessage.send_after)
+            .limit(most)
+            .with_for_update(skip_locked=True)
+        )
+        ids = list((await rows.execute(due)).scalars())
+        claim = (
+            update(OutboxMessage)
+            .where(OutboxMessage.clinic_id == clinic_id, OutboxMessage.message_id.in_(ids))
+            .values(leased_until=text(f"clock_timestamp() + interval '{LEASE.seconds} seconds'"), attempts=OutboxMessage.attempts + 1)
+            .returning(OutboxMessage)
+            .execution_options(synchronize_session=False)
+        )
+        return [
+            Delivery(
+                clinic_id,
+                Message(row.message_id, _recipient(row), row.recipient_id, row.template, row.parameters, row.send_after),
+                row.attempts,
+            )
+            for row in (await rows.execute(claim)).scalars()
+        ]
+
+
+def _recipient(row: OutboxMessage) -> Literal["client", "staff"]:
+    return "client" if row.recipient == "client" else "staff"
+
+
+async def send_due(database: Database, service: str, send: Send, most: int = 100) -> int:
+    """Send what is due, in every clinic; returns how many went out. A failed send waits for its lease to end."""
+    async with aside(database, None, service) as rows:
+        found = await rows.execute(text("select clinic_id from machinery.clinics_with_messages(:most)"), {"most": most})
+        waiting = list(found.scalars())
+    sent = 0
+    for clinic_id in waiting:
+        for delivery in await _claim(database, service, clinic_id, most):
+            try:
+                async with aside(database, clinic_id, service) as rows:
+                    await send(rows, delivery)
+            except Exception:
+                log.exception("message %s was not sent (attempt %d)", delivery.message.message_id, delivery.attempt)
+                continue
+            await _mark_sent(database, service, delivery)
+            sent += 1
+    return sent
+
+
+async def _mark_sent(database: Database, service: str, delivery: Delivery) -> None:
+    """Mark it, and forget the parameters: they may hold a link."""
+    async with aside(database, delivery.clinic_id, service) as rows:
+        await rows.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.clinic_id == delivery.clinic_id, OutboxMessage.message_id == delivery.message.message_id)
+            .values(sent_at=text("clock_timestamp()"), leased_until=None, parameters={})
+        )
+        await rows.execute(
+            delete(OutboxMessage).where(
+                OutboxMessage.clinic_id == delivery.clinic_id,
+                OutboxMessage.sent_at < text(f"clock_timestamp() - interval '{KEEP_SENT.days} days'"),
+            )
+        )

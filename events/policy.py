@@ -1,0 +1,84 @@
+"""Every service keeps its own copy of the clinic's policy; this is how it follows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from events.catalog.compliance import PolicyPublished
+from events.envelope import Entry
+from events.projection import Projection
+from schemas.policy import Policy
+
+
+class PolicyCopy:
+    """projection: a policy version as this service knows it."""
+
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    policy_version: Mapped[int] = mapped_column(primary_key=True)
+    effective_at: Mapped[datetime]
+    digest: Mapped[str]
+    document: Mapped[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The policy that holds at a moment."""
+
+    version: int
+    policy: Policy
+
+
+def follow_policy(projects: Projection, copies: type[PolicyCopy]) -> None:
+    """Let a service's copies follow `policy.published`."""
+
+    @projects(PolicyPublished)
+    async def keep_policy(rows: AsyncSession, entry: Entry[PolicyPublished]) -> None:
+        published = entry.event
+        await rows.execute(
+            insert(copies)
+            .values(
+                clinic_id=entry.clinic_id,
+                policy_version=published.policy_version,
+                effective_at=published.effective_at,
+                digest=published.digest,
+                document=published.document.model_dump(mode="json"),
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+_seen: dict[tuple[UUID, int, str], Policy] = {}
+"""Policy versions never change, so one parse serves the process. Bounded in `_remember`."""
+
+
+def _remember(key: tuple[UUID, int, str], document: dict[str, Any]) -> Policy:
+    if len(_seen) > 2_000:  # noqa: PLR2004 - about 100 MB of policies at most
+        _seen.clear()
+    policy = Policy.model_validate(document)
+    _seen[key] = policy
+    return policy
+
+
+async def policy_in_force(rows: AsyncSession, copies: type[PolicyCopy], clinic_id: UUID, at: datetime) -> InForce | None:
+    """The newest policy that is effective at `at`, or None before the first."""
+    query = (
+        select(copies.policy_version, copies.digest)
+        .where(copies.clinic_id == clinic_id, copies.effective_at <= at)
+        .order_by(copies.policy_version.desc())
+        .limit(1)
+    )
+    newest = (await rows.execute(query)).one_or_none()
+    if newest is None:
+        return None
+    key = (clinic_id, newest.policy_version, newest.digest)
+    if key not in _seen:
+        document = select(copies.document).where(copies.clinic_id == clinic_id, copies.policy_version == newest.policy_version)
+        return InForce(newest.policy_version, _remember(key, (await rows.execute(document)).scalar_one()))
+    return InForce(newest.policy_version, _seen[key])

@@ -1,0 +1,302 @@
+"""Caught up, decided, recorded: the only commits of the system.
+
+`transaction` is how everything is recorded. `aside` is the one other commit: without the clinic's lock, for
+projecting, attempts and the outbox; it records nothing. `reading` commits nothing at all.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from events import ledger
+from events.database import Database, application_clock
+from events.envelope import Context, Entry, Event, body_of, versioned_type
+from events.ledger import Bookmark, Fingerprint, Head
+from events.projection import Place, RecordUnreadableError, follow, move_bookmark, projection_of
+from schemas.vocabulary import Actor
+
+log = logging.getLogger(__name__)
+
+CLOCK_TOLERANCE = timedelta(seconds=2)
+"""How far the clocks of application and database may differ (design.md 4). Not policy: it guards the record itself."""
+
+CATCH_UP_PAGE = 500
+CATCH_UP_OUTSIDE_LOCK = 200
+
+R = TypeVar("R", bound=BaseModel)
+E = TypeVar("E", bound=Event, covariant=True)
+
+
+class IdReusedError(Exception):
+    """The command's id was used before, with other content."""
+
+
+class UnknownClinicError(Exception):
+    """There is no ledger for this clinic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[E]):
+    """What a command was answered: the entry that says so, now or when the command came first."""
+
+    entry: Entry[E]
+    repeated: bool = False
+
+    @property
+    def event(self) -> E:
+        """The event that is the answer."""
+        return self.entry.event
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a service has projected, for reading."""
+
+    rows: AsyncSession
+    clinic_id: UUID
+    size: int
+    now: datetime
+
+
+_SET_CONTEXT = text(
+    "select set_config('role', coalesce(:role, current_user), true), set_config('app.clinic', coalesce(:clinic, ''), true),"
+    " set_config('lock_timeout', '2s', true), set_config('statement_timeout', '5s', true)"
+)
+_LOCK_CLINIC = text("select pg_advisory_xact_lock(hashtextextended(:clinic, 0))")
+
+
+async def _set_context(rows: AsyncSession, database: Database, clinic_id: UUID | None, service: str | None) -> None:
+    role = None if service is None else database.role(service)
+    await rows.execute(_SET_CONTEXT, {"role": role, "clinic": None if clinic_id is None else str(clinic_id)})
+    raw = await (await rows.connection()).get_raw_connection()
+    driver = raw.driver_connection
+    if driver is None or not driver.is_in_transaction():
+        message = "no transaction was begun: a lock taken here would be none"
+        raise RuntimeError(message)
+
+
+class Transaction:
+    """One decision about one clinic. Made by `transaction`; doors hand it to commands."""
+
+    def __init__(self, database: Database, rows: AsyncSession, clinic_id: UUID, service: str, context: Context, event_id: UUID) -> None:  # noqa: PLR0913 - made in one place
+        self._database = database
+        self.rows = rows
+        self.clinic_id = clinic_id
+        self.service = service
+        self.context = context
+        self.event_id = event_id
+        self.head: Head
+        self._fingerprint: bytes | None = None
+        self._answered = False
+        self._count = 0
+        self.recorded: list[Entry[Any]] = []
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return self.context.actor
+
+    @property
+    def now(self) -> datetime:
+        """The moment of this decision: the database's clock, read after the lock."""
+        return self.head.now
+
+    @property
+    def size(self) -> int:
+        """How many entries the ledger has."""
+        return self.head.size
+
+    @property
+    def secret(self) -> bytes:
+        """Keys links to clients."""
+        return self._database.secret
+
+    @property
+    def clock_trusted(self) -> bool:
+        """Whether ledger, database and application agree on the time within two seconds."""
+        ahead = self.head.last_at is not None and self.head.last_at - self.head.clock > CLOCK_TOLERANCE
+        return not ahead and abs(self.head.clock - application_clock()) <= CLOCK_TOLERANCE
+
+    def new_id(self, n: int | str = 0) -> UUID:
+        """An id of this command's own, the same on every retry."""
+        return uuid5(self.event_id, f"id:{n}")
+
+    def commitment(self, content: bytes) -> tuple[bytes, str]:
+        """A fresh salt and SHA-256(0x10 ‖ salt ‖ content) in hex; salt and content go into a private row."""
+        salt = secrets.token_bytes(32)
+        return salt, hashlib.sha256(b"\x10" + salt + content).hexdigest()
+
+    async def once(self, command: "Callable[[Transaction, R], Awaitable[Answer[Any]]]", request: R) -> Answer[Any]:
+        """The command's answer: the recorded one if it was asked before. Raises `IdReusedError`."""
+        canonical = f"{command.__name__}\x1f{request.model_dump_json()}".encode()
+        self._fingerprint = hmac.digest(self._database.secret, canonical, "sha256")
+        known = select(Fingerprint.fingerprint).where(Fingerprint.clinic_id == self.clinic_id, Fingerprint.event_id == self.event_id)
+        earlier = (await self.rows.execute(known)).scalar_one_or_none()
+        if earlier is None:
+            return await command(self, request)
+        if not hmac.compare_digest(bytes(earlier), self._fingerprint):
+            raise IdReusedError(self.context.causation)
+        return await self.repeat(self.event_id)
+
+    async def repeat(self, event_id: UUID) -> Answer[Any]:
+        """Answer with an entry that was recorded before."""
+        entry = await ledger.entry_by_id(self.rows, self.clinic_id, event_id)
+        if entry is None:
+            message = f"no entry with id {event_id}"
+            raise LookupError(message)
+        return Answer(entry, repeated=True)
+
+    async def answer(self, event: Event, *, policy: int | None = None) -> Answer[Any]:
+        """Record the one event that answers this command."""
+        if self._answered:
+            message = f"{event.type}: this command was answered already"
+            raise RuntimeError(message)
+        self._answered = True
+        return Answer(await self._append(event, self.event_id, policy))
+
+    async def record(self, event: Event, *, policy: int | None = None, event_id: UUID | None = None) -> Entry[Any]:
+        """Record a further event; its id comes from the command's unless the door has a better one."""
+        self._count += 1
+        return await self._append(event, event_id or uuid5(self.event_id, str(self._count)), policy)
+
+    async def answered(self) -> bool:
+        """Whether this command was answered before."""
+        return await ledger.entry_by_id(self.rows, self.clinic_id, self.event_id) is not None
+
+    async def _append(self, event: Event, event_id: UUID, policy: int | None) -> Entry[Any]:
+        context = Context(self.context.actor, self.context.causation, self.context.correlation, policy)
+        entry = await ledger.append(self.rows, self.clinic_id, self.head, event_id, versioned_type(event), body_of(event, context))
+        await projection_of(self.service).apply(self.rows, [entry])
+        self.head = Head(entry.epoch, entry.size, entry.chain, entry.recorded_at, self.head.clock)
+        self.recorded.append(entry)
+        return entry
+
+    async def catch_up(self) -> None:
+        """Project what other services recorded. Raises `RecordUnreadableError`: without the whole record nothing is decided."""
+        size = -1
+        while size < self.head.size:
+            try:
+                size = (await follow(self.rows, self.clinic_id, self.service, self.head, CATCH_UP_PAGE)).size
+            except (DBAPIError, OSError, RecordUnreadableError):
+                raise
+            except Exception as failure:
+                message = f"{self.service}: an entry after {size} cannot be projected"
+                raise RecordUnreadableError(message) from failure
+
+    async def finish(self) -> None:
+        """Move the bookmark along and keep the fingerprint, before the commit."""
+        if self.recorded:
+            await move_bookmark(self.rows, self.clinic_id, self.service, "projected", Place.at(self.head))
+        if self._answered and self._fingerprint is not None:
+            keep = insert(Fingerprint).values(clinic_id=self.clinic_id, event_id=self.event_id, fingerprint=self._fingerprint)
+            await self.rows.execute(keep)
+        await self.rows.flush()
+
+
+def command_event_id(clinic_id: UUID, principal: UUID | str, command_id: str) -> UUID:
+    """The id of the event that answers a command: the same for every retry by the same principal."""
+    return uuid5(clinic_id, f"{principal}\x1f{command_id}")
+
+
+@asynccontextmanager
+async def transaction(  # noqa: PLR0913 - who, where, what, why: all of it is recorded
+    database: Database,
+    clinic_id: UUID,
+    service: str,
+    actor: Actor,
+    command_id: str,
+    *,
+    correlation: str | None = None,
+    event_id: UUID | None = None,
+) -> AsyncIterator[Transaction]:
+    """Lock the clinic, catch up, hand out a `Transaction`, commit, announce.
+
+    Raises `UnknownClinicError`, `RecordUnreadableError`, and whatever the database raises when it is away.
+    """
+    await _catch_up_outside(database, clinic_id, service)
+    identity = event_id or command_event_id(clinic_id, actor.identity_id, command_id)
+    async with database.clinic_lock(clinic_id), AsyncSession(database.engine, expire_on_commit=False) as rows:
+        tx = Transaction(database, rows, clinic_id, service, Context(actor, command_id, correlation), identity)
+        await _set_context(rows, database, clinic_id, service)
+        await rows.execute(_LOCK_CLINIC, {"clinic": str(clinic_id)})
+        at = await ledger.head(rows, clinic_id)
+        if at is None:
+            raise UnknownClinicError(clinic_id)
+        tx.head = at
+        await tx.catch_up()
+        yield tx
+        await tx.finish()
+        await rows.commit()
+    if tx.recorded:
+        await _tell(database, tx.recorded)
+
+
+async def _tell(database: Database, entries: Sequence[Entry[Any]]) -> None:
+    """Wake the others. Best effort: the sweep finds what is lost here."""
+    if database.announce is None:
+        return
+    try:
+        async with asyncio.timeout(1):
+            await database.announce(entries)
+    except Exception:  # noqa: BLE001 - the facts are committed; nothing that happens here may change the answer
+        log.warning("announcement of %d entries failed; the sweep will find them", len(entries))
+
+
+@asynccontextmanager
+async def aside(database: Database, clinic_id: UUID | None, service: str | None) -> AsyncIterator[AsyncSession]:
+    """The one other commit: no clinic lock, nothing recorded. For projecting, attempts, the outbox, dead letters."""
+    async with AsyncSession(database.engine, expire_on_commit=False) as rows:
+        await _set_context(rows, database, clinic_id, service)
+        yield rows
+        await rows.commit()
+
+
+@asynccontextmanager
+async def reading(database: Database, clinic_id: UUID, service: str) -> AsyncIterator[View]:
+    """A consistent look at what the service has projected. Raises `UnknownClinicError`."""
+    async with AsyncSession(database.engine, expire_on_commit=False) as rows:
+        await rows.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+        await _set_context(rows, database, clinic_id, service)
+        at = await ledger.head(rows, clinic_id)
+        if at is None:
+            raise UnknownClinicError(clinic_id)
+        query = select(Bookmark.size).where(Bookmark.clinic_id == clinic_id, Bookmark.service == service, Bookmark.stage == "projected")
+        size = (await rows.execute(query)).scalar_one_or_none() or 0
+        yield View(rows, clinic_id, size, at.now)
+        await rows.rollback()
+
+
+async def project(database: Database, clinic_id: UUID, service: str, limit: int = CATCH_UP_PAGE) -> int:
+    """Let a service's tables follow the ledger by up to `limit` entries; returns how many are left.
+
+    Takes the bookmark's lock only. Raises what a projector raises, and `RecordUnreadableError`.
+    """
+    async with aside(database, clinic_id, service) as rows:
+        at = await ledger.head(rows, clinic_id)
+        if at is None:
+            return 0
+        place = await follow(rows, clinic_id, service, at, limit)
+        return at.size - place.size
+
+
+async def _catch_up_outside(database: Database, clinic_id: UUID, service: str) -> None:
+    """While much is missing, project it before the clinic's lock is taken, so that the lock is held briefly."""
+    async with reading(database, clinic_id, service) as view:
+        at = await ledger.head(view.rows, clinic_id)
+        left = 0 if at is None else at.size - view.size
+    while left > CATCH_UP_OUTSIDE_LOCK:
+        left = await project(database, clinic_id, service)
