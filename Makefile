@@ -13,7 +13,7 @@ export PIP_NO_INPUT := 1
 PYTHON := .venv/bin/python
 # The newest Python that all wheels exist for and that really starts: a name may be a shim that only says what is missing.
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
-FIND_PYTHON = for name in $(ASEPSIS_PYTHON) python3.14 python3.13 python3.12 python3.11 python3 python; do \
+FIND_PYTHON = for name in "$(ASEPSIS_PYTHON)" python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	if "$$name" -c '$(SUITABLE)' >/dev/null 2>&1; then echo "$$name"; break; fi; done
 
 help: ## this list

@@ -23,7 +23,7 @@ SETTINGS = {f"ASEPSIS_{name}" for name in ("DATABASE_URL", "MIGRATION_URL", "RED
 # What our files use of the Compose Specification; a misspelled key would be ignored by nobody's leave.
 KNOWN_KEYS = {
     "build", "cap_drop", "command", "depends_on", "entrypoint", "environment", "healthcheck", "image", "init", "ports",
-    "profiles", "read_only", "restart", "security_opt", "stop_grace_period", "tmpfs", "volumes",
+    "profiles", "read_only", "restart", "security_opt", "stop_grace_period", "tmpfs", "user", "volumes",
 }  # fmt: skip
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 LOCAL_PORT = re.compile(r"127\.0\.0\.1:\d+(-\d+)?:8080")
