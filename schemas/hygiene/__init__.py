@@ -34,6 +34,7 @@ from schemas.hygiene.supplies import (
     UnitLabels,
     UnitSheet,
     Waste,
+    lot_key,
 )
 from schemas.hygiene.surfaces import (
     HandpieceReport,
@@ -82,4 +83,5 @@ __all__ = [
     "UnitLabels",
     "UnitSheet",
     "Waste",
+    "lot_key",
 ]

@@ -1,9 +1,10 @@
 """Sterilizers, their cycles and indicators, and the packs that come out."""
 
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from schemas.hygiene.claims import MAX_PACKS, MAX_SAMPLES, Claim
 from schemas.vocabulary import Code, Count, Finding, Instant, LocalDate, LotCode, Millidegrees, Seconds, SerialCode, Shape
@@ -12,7 +13,7 @@ Change = Literal["changed", "unchanged"]
 Purpose = Literal["load", "qualification", "air_removal_test"]
 
 
-def _example(**body: object) -> ConfigDict:
+def _example(**body: JsonValue) -> ConfigDict:
     return ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [body]})
 
 
@@ -67,7 +68,11 @@ class CycleReport(Claim):
         program="prevac_wrapped_134",
         started_at="2026-11-23T08:00:00+01:00",
         ended_at="2026-11-23T08:38:00+01:00",
-        samples=[{"second": 0, "temperature_mc": 134400}, {"second": 90, "temperature_mc": 135100}, {"second": 185, "temperature_mc": 134900}],
+        samples=[
+            {"second": 0, "temperature_mc": 134400},
+            {"second": 90, "temperature_mc": 135100},
+            {"second": 185, "temperature_mc": 134900},
+        ],
         external_indicator="changed",
         internal_indicator="changed",
         packs=[{"pack_id": "0b9e5c0e-3f5a-4c60-8f0c-7e1a7d4d2a11", "contents": "extractor_set"}],
@@ -85,7 +90,8 @@ class CycleReport(Claim):
     started_at: Instant
     ended_at: Instant
     clock_ahead_seconds: Annotated[
-        int, Field(ge=-86_400, le=86_400, description="How far the sterilizer's clock is known to run ahead; its times are set right by it.")
+        int,
+        Field(ge=-86_400, le=86_400, description="How far the sterilizer's clock runs ahead; its times are set right by it."),
     ] = 0
     samples: Annotated[
         tuple[PlateauSample, ...],
@@ -101,7 +107,7 @@ class CycleReport(Claim):
         if self.ended_at <= self.started_at:
             raise ValueError("ended_at must lie after started_at")
         seconds = [sample.second for sample in self.samples]
-        if any(later <= earlier for earlier, later in zip(seconds, seconds[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(seconds)):
             raise ValueError("samples must be in order, each second once")
         if len({pack.pack_id for pack in self.packs}) != len(self.packs):
             raise ValueError("packs must have different ids")

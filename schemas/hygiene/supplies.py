@@ -3,14 +3,19 @@
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from schemas.hygiene.claims import MAX_UNITS, Claim
 from schemas.vocabulary import Code, Gtin, Instant, LocalDate, LotCode, SerialCode, Shape
 
 
-def _example(**body: object) -> ConfigDict:
+def _example(**body: JsonValue) -> ConfigDict:
     return ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [body]})
+
+
+def lot_key(lot: str) -> str:
+    """What is the same lot in any letter case, with or without leading zeros."""
+    return lot.upper().lstrip("0") or "0"
 
 
 class ManualLabel(Shape):
@@ -27,7 +32,7 @@ class LotReport(Claim):
     """A delivery: the scanned code of a box, or what was typed."""
 
     model_config = _example(
-        scan="]d2010950110153000317281231" + "10SP4471",
+        scan="]d201095011015300031728123110SP4471",
         quantity=20,
         occurred_at="2026-11-23T09:00:00+01:00",
         device="tablet-2",

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from schemas.hygiene.claims import Claim
 from schemas.hygiene.recalls import RecallSheet
@@ -13,7 +13,7 @@ from schemas.hygiene.supplies import LotSheet
 from schemas.vocabulary import Code, Gtin, Instant, LocalDate, Micrometers, Modality, Seconds, SerialCode, Shape
 
 
-def _example(**body: object) -> ConfigDict:
+def _example(**body: JsonValue) -> ConfigDict:
     return ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [body]})
 
 

@@ -1,0 +1,6 @@
+"""How hygiene's tables follow the ledger."""
+
+from services.hygiene.projectors import recalls, steam, supplies, surfaces, uses
+from services.hygiene.projectors.rows import projects
+
+__all__ = ["projects", "recalls", "steam", "supplies", "surfaces", "uses"]

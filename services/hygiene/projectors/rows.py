@@ -1,0 +1,29 @@
+"""The projection itself, and the two ways in which its rows change most often."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import literal, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from events.policy import follow_policy
+from events.projection import Projection
+from services.hygiene.models import Lot, Policies
+
+projects = Projection("hygiene")
+follow_policy(projects, Policies)
+
+
+async def put(rows: AsyncSession, kind: type[Any], /, **values: Any) -> bool:
+    """Insert a row if its key is free; says whether it was."""
+    done = await rows.execute(insert(kind).values(**values).on_conflict_do_nothing().returning(literal(1)))
+    return done.first() is not None
+
+
+async def count_units(rows: AsyncSession, clinic_id: UUID, lot_id: UUID, *, labeled: int = 0, used: int = 0, wasted: int = 0) -> None:
+    await rows.execute(
+        update(Lot)
+        .where(Lot.clinic_id == clinic_id, Lot.lot_id == lot_id)
+        .values(labeled=Lot.labeled + labeled, used=Lot.used + used, wasted=Lot.wasted + wasted)
+    )

@@ -1,0 +1,149 @@
+"""Sterilizers, cycles, indicators and packs follow the ledger."""
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from events.catalog.hygiene import (
+    CycleRecorded,
+    IndicatorRead,
+    LoadReleased,
+    PackQuarantined,
+    SterilizerCommissioned,
+    SterilizerRemoved,
+    SterilizerReturned,
+)
+from events.envelope import Entry
+from services.hygiene.models import Indicator, ItemUse, Pack, SterilizationCycle, Sterilizer
+from services.hygiene.projectors.rows import projects, put
+
+_WEIGHT = ("none", "pending", "invalid", "negative", "positive")
+"""What several indicators of one cycle say together: one positive is positive, a negative outweighs an invalid one."""
+
+
+@projects(SterilizerCommissioned)
+async def commission(rows: AsyncSession, entry: Entry[SterilizerCommissioned]) -> None:
+    said = entry.event
+    await put(
+        rows,
+        Sterilizer,
+        clinic_id=entry.clinic_id,
+        sterilizer_id=said.sterilizer_id,
+        serial=said.serial,
+        air_removal=said.air_removal,
+        programs=list(said.programs),
+        commissioned_at=said.occurred_at or entry.recorded_at,
+        in_service=True,
+        event_id=entry.event_id,
+    )
+
+
+@projects(SterilizerRemoved, SterilizerReturned)
+async def move_in_or_out_of_service(rows: AsyncSession, entry: Entry[SterilizerRemoved | SterilizerReturned]) -> None:
+    said = entry.event
+    removed = isinstance(said, SterilizerRemoved)
+    await rows.execute(
+        update(Sterilizer)
+        .where(Sterilizer.clinic_id == entry.clinic_id, Sterilizer.sterilizer_id == said.sterilizer_id)
+        .values(
+            in_service=not removed,
+            removed_at=(said.occurred_at or entry.recorded_at) if removed else None,
+            removal_reason=said.reason if isinstance(said, SterilizerRemoved) else None,
+        )
+    )
+
+
+@projects(CycleRecorded)
+async def keep_cycle(rows: AsyncSession, entry: Entry[CycleRecorded]) -> None:
+    said = entry.event
+    new = await put(
+        rows,
+        SterilizationCycle,
+        clinic_id=entry.clinic_id,
+        cycle_id=said.cycle_id,
+        sterilizer_id=said.sterilizer_id,
+        cycle_number=said.cycle_number,
+        program=said.program,
+        purpose=said.purpose,
+        started_at=said.started_at,
+        ended_at=said.ended_at,
+        external_indicator=said.external_indicator,
+        internal_indicator=said.internal_indicator,
+        mechanical=said.mechanical,
+        indicator="pending" if said.indicator_product else "none",
+        indicator_product=said.indicator_product,
+        packs=len(said.packs),
+        recall_ids=[],
+        occurred_at=said.occurred_at,
+        event_id=entry.event_id,
+    )
+    if not new or not said.packs:
+        return
+    ids = [pack.pack_id for pack in said.packs]
+    found = select(ItemUse.item_id).where(ItemUse.clinic_id == entry.clinic_id, ItemUse.item_id.in_(ids))
+    used = set(await rows.scalars(found))
+    await rows.execute(
+        insert(Pack)
+        .values(
+            [
+                {
+                    "clinic_id": entry.clinic_id,
+                    "pack_id": pack.pack_id,
+                    "cycle_id": said.cycle_id,
+                    "contents": pack.contents,
+                    "sterile_until": pack.sterile_until,
+                    "released": False,
+                    "used": pack.pack_id in used,
+                }
+                for pack in said.packs
+            ]
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+@projects(LoadReleased)
+async def release_packs(rows: AsyncSession, entry: Entry[LoadReleased]) -> None:
+    said = entry.event
+    cycle = (SterilizationCycle.clinic_id == entry.clinic_id, SterilizationCycle.cycle_id == said.cycle_id)
+    await rows.execute(update(SterilizationCycle).where(*cycle).values(released=said.basis, release_id=entry.event_id))
+    await rows.execute(update(Pack).where(Pack.clinic_id == entry.clinic_id, Pack.cycle_id == said.cycle_id).values(released=True))
+
+
+@projects(IndicatorRead)
+async def weigh_indicator(rows: AsyncSession, entry: Entry[IndicatorRead]) -> None:
+    said = entry.event
+    await put(
+        rows,
+        Indicator,
+        clinic_id=entry.clinic_id,
+        indicator_id=said.indicator_id,
+        sterilizer_id=said.sterilizer_id,
+        cycle_id=said.cycle_id,
+        product=said.product,
+        lot=said.indicator_lot,
+        result=said.result,
+        control_grew=said.control_grew,
+        incubated_seconds=said.incubated_seconds,
+        occurred_at=said.occurred_at,
+        event_id=entry.event_id,
+    )
+    lighter = _WEIGHT[: _WEIGHT.index(said.result)]
+    await rows.execute(
+        update(SterilizationCycle)
+        .where(
+            SterilizationCycle.clinic_id == entry.clinic_id,
+            SterilizationCycle.cycle_id == said.cycle_id,
+            SterilizationCycle.indicator.in_(lighter),
+        )
+        .values(indicator=said.result)
+    )
+
+
+@projects(PackQuarantined)
+async def hold_packs(rows: AsyncSession, entry: Entry[PackQuarantined]) -> None:
+    await rows.execute(
+        update(Pack)
+        .where(Pack.clinic_id == entry.clinic_id, Pack.pack_id.in_(entry.event.pack_ids), Pack.quarantined.is_(None))
+        .values(quarantined=entry.event.reason, quarantine_id=entry.event_id)
+    )

@@ -1,0 +1,65 @@
+"""Lots and units follow the ledger, and their counts with them."""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from events.catalog.hygiene import CartridgeWasted, LotQuarantined, LotReceived, UnitsLabeled
+from events.envelope import Entry
+from schemas.hygiene import lot_key
+from services.hygiene.models import ItemUse, Lot, Unit
+from services.hygiene.projectors.rows import count_units, projects, put
+
+
+@projects(LotReceived)
+async def keep_lot(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
+    said = entry.event
+    await put(
+        rows,
+        Lot,
+        clinic_id=entry.clinic_id,
+        lot_id=said.lot_id,
+        gtin=said.gtin,
+        lot=said.lot,
+        lot_key=lot_key(said.lot),
+        serial=said.serial,
+        expires_on=said.expires_on,
+        source=said.source,
+        quantity=said.quantity,
+        labeled=0,
+        used=0,
+        wasted=0,
+        occurred_at=said.occurred_at,
+        event_id=entry.event_id,
+    )
+
+
+@projects(UnitsLabeled)
+async def keep_units(rows: AsyncSession, entry: Entry[UnitsLabeled]) -> None:
+    said = entry.event
+    for unit_id in said.unit_ids:
+        new = await put(rows, Unit, clinic_id=entry.clinic_id, unit_id=unit_id, lot_id=said.lot_id)
+        if new:
+            await count_units(rows, entry.clinic_id, said.lot_id, labeled=1)
+
+
+@projects(LotQuarantined)
+async def hold_lot(rows: AsyncSession, entry: Entry[LotQuarantined]) -> None:
+    await rows.execute(
+        update(Lot)
+        .where(Lot.clinic_id == entry.clinic_id, Lot.lot_id == entry.event.lot_id, Lot.quarantined.is_(None))
+        .values(quarantined=entry.event.reason)
+    )
+
+
+@projects(CartridgeWasted)
+async def waste_unit(rows: AsyncSession, entry: Entry[CartridgeWasted]) -> None:
+    said = entry.event
+    done = await rows.execute(
+        update(Unit)
+        .where(Unit.clinic_id == entry.clinic_id, Unit.unit_id == said.unit_id, Unit.waste_id.is_(None))
+        .values(waste_reason=said.reason, wasted_at=said.occurred_at, waste_id=entry.event_id)
+        .returning(Unit.unit_id)
+    )
+    opened = select(ItemUse.item_id).where(ItemUse.clinic_id == entry.clinic_id, ItemUse.item_id == said.unit_id).limit(1)
+    if done.first() is not None and (await rows.scalar(opened)) is None:
+        await count_units(rows, entry.clinic_id, said.lot_id, wasted=1)

@@ -1,0 +1,1 @@
+"""The policy of hygiene as pure functions: values in, findings out."""
