@@ -26,8 +26,8 @@ import signal, sys
 from pathlib import Path
 from events.embedded import Servers
 servers = Servers.start(Path(sys.argv[1]))
-print(servers._guard.pid, flush=True)
 try:
+    print(servers._guard.pid, flush=True)
     signal.pause()
 except KeyboardInterrupt:
     import asyncio, asyncpg
