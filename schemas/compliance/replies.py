@@ -1,0 +1,34 @@
+"""Who may act, and which policy holds."""
+
+from uuid import UUID
+
+from schemas.compliance.traces import PolicyApproval
+from schemas.policy import Policy, Source
+from schemas.vocabulary import Digest, Instant, Role, Shape
+
+
+class TokenReply(Shape):
+    """The secret is shown here once and nowhere again."""
+
+    token_id: UUID
+    identity_id: UUID
+    token: str
+    expires_at: Instant
+
+
+class Identity(Shape):
+    """Who may act in this clinic, by name and by role."""
+
+    identity_id: UUID
+    display_name: str | None
+    roles: tuple[Role, ...]
+
+
+class PolicyReply(Shape):
+    """The version in force (or the one that was just published), its text, and where each default comes from."""
+
+    approval: PolicyApproval
+    digest: Digest
+    document: Policy
+    text: str | None
+    sources: dict[str, Source]

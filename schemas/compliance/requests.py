@@ -1,0 +1,131 @@
+"""What compliance is asked to do, and to look up."""
+
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import StringConstraints, field_validator, model_validator
+
+from schemas.policy import Policy, policy_from_toml
+from schemas.vocabulary import Code, Count, Digest, Instant, Role, Shape, SystemName, TimeZoneName, Token
+
+DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+"""A person's or a machine's name for people to read. Never enters the ledger."""
+
+PolicyText = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
+"""TOML as in the defaults' file: only what differs from the defaults needs to stand in it."""
+
+Subject = Literal["sterilizer", "cycle", "pack", "lot", "cartridge", "handpiece", "room", "practitioner", "client"]
+"""What an auditor can ask about: everything that touches a treatment."""
+
+
+class OpenClinic(Shape):
+    """The ledger's first entry."""
+
+    timezone: TimeZoneName
+
+
+class AccessRequest(Shape):
+    """A role for an identity. A name given here replaces the one that is known."""
+
+    role: Role
+    until: Instant | None = None
+    display_name: DisplayName | None = None
+
+
+class GrantAccess(AccessRequest):
+    identity_id: UUID
+
+
+class RevokeAccess(Shape):
+    identity_id: UUID
+    role: Role
+
+
+class TokenRequest(Shape):
+    """A secret for an identity. With a role, that role is granted too if the identity has it not."""
+
+    identity_id: UUID
+    label: DisplayName
+    expires_at: Instant
+    role: Role | None = None
+
+
+class CreateToken(TokenRequest):
+    """The door made the secret; only its SHA-256 comes in here."""
+
+    token_hash: Digest
+
+
+class RevokeToken(Shape):
+    token_id: UUID
+
+
+class SystemRequest(Shape):
+    """A front-desk system gets an inbox, and speaks through it as this identity, which gets the role `system`."""
+
+    identity_id: UUID
+    display_name: DisplayName | None = None
+
+
+class ConnectSystem(SystemRequest):
+    system: SystemName
+
+
+class DisconnectSystem(Shape):
+    system: SystemName
+
+
+class PolicyRequest(Shape):
+    """A whole new version: the clinic's changes over the defaults. Without `effective_at` it holds at once.
+
+    A text that is no policy, for its syntax, an unknown name or a value out of bounds, is no request either.
+    """
+
+    text: PolicyText
+    approver_id: UUID
+    effective_at: Instant | None = None
+
+    @field_validator("text")
+    @classmethod
+    def _is_a_policy(cls, text: str) -> str:
+        policy_from_toml(text)
+        return text
+
+    @property
+    def policy(self) -> Policy:
+        """What the text says, over the defaults."""
+        return policy_from_toml(self.text)
+
+
+class SkipEntry(Shape):
+    """Two persons let a service pass an entry it could not work."""
+
+    service: Code
+    stage: Literal["projected", "reacted", "published"]
+    epoch: Count
+    index: Count
+    approvers: tuple[UUID, UUID]
+    reason: Token
+
+
+class RecordView(Shape):
+    """Somebody looked: which question, about what, how many answers."""
+
+    question: Code
+    subject_id: UUID | None = None
+    answers: Count
+
+
+class TouchedQuestion(Shape):
+    """All treatments a thing or person touched, by the treatment's start: `from` inclusive, `until` exclusive."""
+
+    kind: Subject
+    subject_id: UUID
+    begins_at: Instant | None = None
+    until: Instant | None = None
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> Self:
+        if self.begins_at is not None and self.until is not None and self.until <= self.begins_at:
+            raise ValueError("until must lie after from")
+        return self

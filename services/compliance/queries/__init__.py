@@ -1,0 +1,18 @@
+"""What compliance is asked: the record itself, what stands behind a treatment, what a thing touched, who and which policy."""
+
+from services.compliance.queries.behind import behind_treatment
+from services.compliance.queries.people import identities, policy_reply
+from services.compliance.queries.record import entry_of, export, ledger_head, ledger_page, verify_ledger
+from services.compliance.queries.touched import touched_by
+
+__all__ = [
+    "behind_treatment",
+    "entry_of",
+    "export",
+    "identities",
+    "ledger_head",
+    "ledger_page",
+    "policy_reply",
+    "touched_by",
+    "verify_ledger",
+]

@@ -1,0 +1,99 @@
+"""The ledger as people and programs read it: pages, head, verification, export."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Collection
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from events import ledger
+from events.chain import FORMAT, Break, Checkpoint, Walk, instant
+from events.envelope import Entry, Event
+from events.ledger import LedgerEntry
+from events.transaction import View
+from schemas.compliance import LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
+from services.compliance.offline import sentence_of
+
+
+async def ledger_head(view: View) -> LedgerHead:
+    """Where the ledger ends now."""
+    at = await ledger.head(view.rows, view.clinic_id)
+    if at is None:
+        message = f"no ledger for {view.clinic_id}"
+        raise LookupError(message)
+    return LedgerHead(clinic_id=view.clinic_id, epoch=at.epoch, size=at.size, chain=at.chain.hex())
+
+
+def entry_of(entry: Entry[Event]) -> RecordEntry:
+    """An entry for reading, data as it was written."""
+    return RecordEntry(
+        epoch=entry.epoch,
+        index=entry.index,
+        recorded_at=entry.recorded_at,
+        event_id=entry.event_id,
+        type=entry.type,
+        actor=entry.actor,
+        policy=entry.policy,
+        chain=bytes(entry.chain).hex(),
+        data=entry.parts["data"],
+    )
+
+
+async def ledger_page(view: View, cursor: int, limit: int) -> LedgerPage:
+    """Up to `limit` entries from index `cursor` on."""
+    head = await ledger_head(view)
+    entries = await ledger.read_after(view.rows, view.clinic_id, head.epoch, cursor, limit)
+    onward = str(entries[-1].size) if entries and entries[-1].size < head.size else None
+    return LedgerPage(head=head, entries=tuple(entry_of(entry) for entry in entries), cursor=onward)
+
+
+async def entries_at(rows: AsyncSession, clinic_id: UUID, epoch: int, indexes: Collection[int]) -> dict[int, Entry[Event]]:
+    """The entries at these indexes."""
+    query = select(
+        LedgerEntry.epoch,
+        LedgerEntry.index,
+        LedgerEntry.recorded_at,
+        LedgerEntry.event_id,
+        LedgerEntry.type,
+        LedgerEntry.body,
+        LedgerEntry.chain,
+    ).where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.epoch == epoch, LedgerEntry.index.in_(indexes))
+    entries = [Entry[Event](clinic_id, *row) for row in (await rows.execute(query)).all()]
+    return {entry.index: entry for entry in entries}
+
+
+async def verify_ledger(view: View, kept: Checkpoint | None = None) -> LedgerVerdict:
+    """Compute every hash anew, from the genesis of the epoch to the end, and compare with a checkpoint that was kept outside."""
+    head = await ledger_head(view)
+    walk = Walk(view.clinic_id, head.epoch, expect=kept)
+    broken = walk.begin()
+    if broken is None:
+        async for entry in ledger.read_all(view.rows, view.clinic_id, head.epoch):
+            broken = walk.see(entry)
+            if broken is not None:
+                break
+    broken = broken or walk.end()
+    return LedgerVerdict(head=head, verified=walk.size, sound=broken is None, broken=None if broken is None else _broken(broken))
+
+
+def _broken(found: Break) -> LedgerBreak:
+    return LedgerBreak(index=found.index, sound=found.sound, reason=found.reason.value, sentence=sentence_of(found))
+
+
+async def export(view: View) -> AsyncIterator[bytes]:
+    """The ledger as lines of JSON for `offline.py`: one about the whole, then one per entry with its exact bytes."""
+    head = await ledger_head(view)
+    about = {"format": FORMAT, "clinic_id": str(view.clinic_id), "epoch": head.epoch, "size": head.size, "chain": head.chain}
+    yield json.dumps(about).encode() + b"\n"
+    async for entry in ledger.read_all(view.rows, view.clinic_id, head.epoch):
+        line = {
+            "index": entry.index,
+            "recorded_at": instant(entry.recorded_at),
+            "event_id": str(entry.event_id),
+            "type": entry.type,
+            "body": base64.b64encode(entry.body).decode(),
+            "chain": bytes(entry.chain).hex(),
+        }
+        yield json.dumps(line).encode() + b"\n"
