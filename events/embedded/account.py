@@ -78,7 +78,6 @@ def choose_account(data_dir: Path, postgres: Path) -> Account | None:
         uid, gid = data.stat().st_uid, data.stat().st_gid
     else:
         uid, gid = unprivileged()
-    data_dir.chmod(0o711)  # to pass through, not to list; what is in it is closed
     closed = [at for start in (data, postgres) for at in start.parents if not passable(at, uid)]
     if not closed:
         return Account(uid, gid)
