@@ -5,9 +5,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from schemas.policy import Tier
 from schemas.vocabulary import Code, Instant, Shape
-
-TierName = Literal["none", "review", "urgent", "emergency"]
 
 
 class CheckInSheet(Shape):
@@ -28,7 +27,7 @@ class CheckInReply(Shape):
     """What the client is told: what to do, and nothing about the record."""
 
     received: bool
-    tier: TierName
+    tier: Tier
     advice: str
 
 
@@ -54,12 +53,19 @@ class ReactionReporting(Shape):
     report: ReactionReport
 
 
+class GivenAnswer(Shape):
+    """One answer to a check-in, for clinical roles."""
+
+    answered_at: Instant
+    sheet: CheckInSheet
+
+
 class HoldNote(Shape):
     """Why a client must not be treated for now."""
 
     client_id: UUID
     reason: Code
-    tier: TierName = "review"
+    tier: Tier = "review"
 
 
 class HoldPlacing(Shape):
@@ -88,14 +94,14 @@ class SafetyHold(Shape):
     hold_id: UUID
     client_id: UUID
     reason: Code
-    tier: TierName
+    tier: Tier
     cause: UUID
     placed_at: Instant
     lifted_at: Instant | None
 
 
 class Incident(Shape):
-    """Something that must be looked into. `respond_by` is when the policy wants a human to have looked."""
+    """Something that must be looked into."""
 
     incident_id: UUID
     kind: Code
@@ -113,7 +119,7 @@ class CheckInLine(Shape):
     step: Code
     due_at: Instant
     state: Literal["planned", "asked", "answered", "missed"]
-    tier: TierName | None = None
+    tier: Tier | None = None
 
 
 class Reaction(Shape):
@@ -122,5 +128,5 @@ class Reaction(Shape):
     reaction_id: UUID
     treatment_id: UUID
     client_id: UUID
-    tier: TierName
+    tier: Tier
     reported_at: Instant

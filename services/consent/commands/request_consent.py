@@ -29,11 +29,14 @@ async def request_consent(tx: Transaction, visit: Visit) -> None:
     person = await person_of(tx.rows, tx.clinic_id, visit.client_id)
     forms = (await tx.rows.execute(select(Form).where(Form.clinic_id == tx.clinic_id, Form.modality == visit.modality))).scalars().all()
     signed = select(Consent).where(Consent.clinic_id == tx.clinic_id, Consent.client_id == person, Consent.withdrawn_at.is_(None))
+    uncovered = set(zones(visit.areas))
     for consent in (await tx.rows.execute(signed)).scalars():
         later = any(f.form_id == consent.form_id and f.form_version > consent.form_version and f.material for f in forms)
-        covered = rules.covers(consent.modality, [Area(area) for area in consent.areas], consent.max_depth_um, visit)
-        if covered and not later and consent.valid_until > visit.starts_at:
-            return
+        deep_enough = consent.modality == visit.modality and consent.max_depth_um >= visit.depth_um
+        if deep_enough and not later and consent.valid_until > visit.starts_at:
+            uncovered -= zones(tuple(Area(area) for area in consent.areas))
+    if not uncovered:
+        return
     fitting = [f for f in _latest(forms).values() if rules.covers(f.modality, [Area(a) for a in f.areas], f.max_depth_um, visit)]
     if not fitting:
         return

@@ -1,0 +1,11 @@
+-- Clients who were asked, have not answered, and are due a reminder. Ids only; the job looks again under the clinic's lock.
+create or replace function recovery.due_reminders(at timestamptz, most integer)
+returns table (clinic_id uuid, subject uuid, due_at timestamptz)
+language sql stable strict security definer
+set search_path = recovery, pg_temp
+as $$
+  select c.clinic_id, c.checkin_id, c.remind_at from check_ins c
+   where c.state = 'asked' and c.remind_at <= at
+   order by c.remind_at
+   limit most
+$$;

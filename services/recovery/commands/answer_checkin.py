@@ -1,0 +1,69 @@
+from uuid import UUID
+
+from sqlalchemy import insert, select
+
+from events.catalog.recovery import CheckinAnswered, ReactionReported, RecoveryRefused
+from events.policy import policy_in_force
+from events.transaction import Answer, Transaction
+from schemas.recovery import CheckInAnswer as Request
+from services.recovery import rules
+from services.recovery.commands.escalate import escalate, signal_lots
+from services.recovery.models import CheckIn, CheckInAnswer, Policies, Reaction, SafetyHold
+
+
+async def _said_before(tx: Transaction, checkin: CheckIn, content: bytes) -> UUID | None:
+    """The event of the newest answer, if it said the same and what followed from it still holds.
+
+    After the hold was lifted the same symptom is news: it must not be swallowed.
+    """
+    newest = (
+        select(CheckInAnswer)
+        .where(CheckInAnswer.clinic_id == tx.clinic_id, CheckInAnswer.checkin_id == checkin.checkin_id)
+        .order_by(CheckInAnswer.answered_at.desc())
+        .limit(1)
+    )
+    found = (await tx.rows.execute(newest)).scalar_one_or_none()
+    if found is None or found.content != content:
+        return None
+    lifted = (
+        select(SafetyHold.hold_id)
+        .join(Reaction, (Reaction.clinic_id == SafetyHold.clinic_id) & (Reaction.reaction_id == SafetyHold.cause))
+        .where(SafetyHold.clinic_id == tx.clinic_id, Reaction.event_id == found.reaction_event_id, SafetyHold.lifted_at.is_not(None))
+    )
+    return None if (await tx.rows.execute(lifted)).first() else checkin.answered_event_id
+
+
+async def answer_checkin(tx: Transaction, request: Request) -> Answer[CheckinAnswered | RecoveryRefused]:
+    """The client answers through their link. Whatever they feel is taken, also after a first answer; urgent things act at once."""
+    in_force = await policy_in_force(tx.rows, Policies, tx.clinic_id, tx.now)
+    query = select(CheckIn).where(CheckIn.clinic_id == tx.clinic_id, CheckIn.checkin_id == request.checkin_id)
+    checkin = (await tx.rows.execute(query)).scalar_one_or_none()
+    findings = rules.unmet(
+        [
+            rules.policy_must_be_in_force(in_force is not None),
+            rules.link_must_be_in_time(None if checkin is None else checkin.link_until, tx.now),
+        ]
+    )
+    if in_force is None or checkin is None or findings:
+        return await tx.answer(RecoveryRefused(command="answer_checkin", subject_id=request.checkin_id, findings=findings))
+    content = request.sheet.model_dump_json().encode()
+    if earlier := await _said_before(tx, checkin, content):
+        return await tx.repeat(earlier)
+    policy, symptoms = in_force.policy, rules.reported(request.sheet)
+    tier = rules.tier_of(policy, symptoms)
+    salt, commitment = tx.commitment(content)
+    about = {"checkin_id": checkin.checkin_id, "treatment_id": checkin.treatment_id, "client_id": checkin.client_id}
+    answered = CheckinAnswered(tier=tier, answered_at=tx.now, commitment=commitment, **about)
+    answer = await tx.answer(answered, policy=in_force.version)
+    reaction_event_id = None
+    if tier != "none":
+        reaction = ReactionReported(
+            reaction_id=tx.new_id("reaction"), treatment_id=checkin.treatment_id, client_id=checkin.client_id, tier=tier
+        )
+        reaction_event_id = (await tx.record(reaction, policy=in_force.version)).event_id
+        await escalate(tx, in_force, reaction.reaction_id, checkin.client_id, tier)
+    private = {"answered_at": answered.answered_at, "infection": rules.speaks_of_infection(policy, symptoms)}
+    kept = insert(CheckInAnswer).values(clinic_id=tx.clinic_id, answer_id=tx.event_id, reaction_event_id=reaction_event_id, **about)
+    await tx.rows.execute(kept.values(salt=salt, content=content, **private))
+    await signal_lots(tx, in_force)
+    return answer

@@ -1,0 +1,58 @@
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from events.catalog.recovery import CheckinDue, CheckinMissed, CheckinReminded
+from events.transaction import Transaction
+from services.recovery.models import CheckIn
+from services.recovery.rules import link_token
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whom to write to, and the opaque part of the link."""
+
+    checkin_id: UUID
+    client_id: UUID
+    token: str
+
+
+async def _in_state(tx: Transaction, checkin_id: UUID, state: str) -> CheckIn | None:
+    query = select(CheckIn).where(CheckIn.clinic_id == tx.clinic_id, CheckIn.checkin_id == checkin_id, CheckIn.state == state)
+    return (await tx.rows.execute(query)).scalar_one_or_none()
+
+
+def _question(tx: Transaction, checkin: CheckIn) -> Question:
+    return Question(checkin.checkin_id, checkin.client_id, link_token(tx.secret, tx.clinic_id, checkin.checkin_id))
+
+
+async def ask_client(tx: Transaction, checkin_id: UUID) -> Question | None:
+    """It is time: say so, and say whom to write to. None if it was done, or planned anew for later."""
+    checkin = await _in_state(tx, checkin_id, "planned")
+    if checkin is None or checkin.due_at > tx.now:
+        return None
+    due = CheckinDue(
+        checkin_id=checkin_id, treatment_id=checkin.treatment_id, client_id=checkin.client_id, step=checkin.step, due_at=checkin.due_at
+    )
+    await tx.record(due)
+    return _question(tx, checkin)
+
+
+async def remind_client(tx: Transaction, checkin_id: UUID) -> Question | None:
+    """Ask once more, if nothing came."""
+    checkin = await _in_state(tx, checkin_id, "asked")
+    if checkin is None or checkin.remind_at is None or checkin.remind_at > tx.now:
+        return None
+    await tx.record(CheckinReminded(checkin_id=checkin_id, treatment_id=checkin.treatment_id, client_id=checkin.client_id))
+    return _question(tx, checkin)
+
+
+async def miss_checkin(tx: Transaction, checkin_id: UUID) -> bool:
+    """No answer came in time. True if somebody of the staff has to call."""
+    checkin = await _in_state(tx, checkin_id, "asked")
+    if checkin is None or checkin.missed_at > tx.now:
+        return False
+    missed = CheckinMissed(checkin_id=checkin_id, treatment_id=checkin.treatment_id, client_id=checkin.client_id, step=checkin.step)
+    await tx.record(missed)
+    return checkin.staff_task

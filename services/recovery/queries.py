@@ -1,0 +1,90 @@
+"""What recovery can be asked."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from events.policy import policy_in_force
+from events.transaction import View
+from schemas.policy import Tier, local_date
+from schemas.recovery import CheckInLine, CheckInQuestions, CheckInReply, CheckInSheet, GivenAnswer
+from schemas.recovery import Incident as IncidentShown
+from schemas.recovery import Reaction as ReactionShown
+from schemas.recovery import SafetyHold as HoldShown
+from services.recovery.models import CheckIn, CheckInAnswer, Incident, Policies, Reaction, SafetyHold
+from services.recovery.rules import ADVICE, FEVER, LinkTarget, target_of
+
+MOST = 500
+
+
+def link_target(secret: bytes, token: str) -> LinkTarget | None:
+    """The clinic and check-in of a link that we made; None for any other."""
+    return target_of(secret, token)
+
+
+def reply_to_client(tier: Tier) -> CheckInReply:
+    """What the client is told, whatever else happened."""
+    return CheckInReply(received=True, tier=tier, advice=ADVICE[tier])
+
+
+async def check_in_questions(view: View, checkin_id: UUID) -> CheckInQuestions | None:
+    """What the client is asked; None if they were not asked yet, or there is no such check-in."""
+    query = select(CheckIn.link_until).where(CheckIn.clinic_id == view.clinic_id, CheckIn.checkin_id == checkin_id)
+    until = (await view.rows.execute(query)).scalar_one_or_none()
+    rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
+    if until is None or rule is None:
+        return None
+    symptoms = tuple(code for code in rule.policy.recovery.symptoms if code != FEVER)
+    return CheckInQuestions(symptoms=symptoms, asks_fever=True, open_until=until)
+
+
+async def check_ins_on(view: View, on: date) -> list[CheckInLine]:
+    """The check-ins due on a local day, in order of time."""
+    rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
+    noon, around = datetime.combine(on, time(12), tzinfo=UTC), timedelta(days=2)
+    near = CheckIn.due_at.between(noon - around, noon + around)
+    query = select(CheckIn).where(CheckIn.clinic_id == view.clinic_id, near).order_by(CheckIn.due_at, CheckIn.checkin_id)
+    return [
+        CheckInLine.model_validate({name: getattr(row, name) for name in CheckInLine.model_fields})
+        for row in (await view.rows.execute(query)).scalars()
+        if rule is not None and local_date(rule.policy, row.due_at) == on
+    ]
+
+
+async def answers_to(view: View, checkin_id: UUID) -> list[GivenAnswer]:
+    """Everything a client answered to one check-in, the newest first."""
+    query = (
+        select(CheckInAnswer)
+        .where(CheckInAnswer.clinic_id == view.clinic_id, CheckInAnswer.checkin_id == checkin_id)
+        .order_by(CheckInAnswer.answered_at.desc())
+    )
+    return [
+        GivenAnswer(answered_at=row.answered_at, sheet=CheckInSheet.model_validate_json(row.content))
+        for row in (await view.rows.execute(query)).scalars()
+    ]
+
+
+async def safety_holds(view: View, *, open_only: bool, client_id: UUID | None = None) -> list[HoldShown]:
+    """Holds, the newest first."""
+    query = select(SafetyHold).where(SafetyHold.clinic_id == view.clinic_id)
+    if open_only:
+        query = query.where(SafetyHold.lifted_at.is_(None))
+    if client_id is not None:
+        query = query.where(SafetyHold.client_id == client_id)
+    found = await view.rows.execute(query.order_by(SafetyHold.placed_at.desc(), SafetyHold.hold_id).limit(MOST))
+    return [HoldShown.model_validate({name: getattr(row, name) for name in HoldShown.model_fields}) for row in found.scalars()]
+
+
+async def incidents(view: View) -> list[IncidentShown]:
+    """Incidents, the newest first."""
+    query = select(Incident).where(Incident.clinic_id == view.clinic_id)
+    found = await view.rows.execute(query.order_by(Incident.become_aware_at.desc(), Incident.incident_id).limit(MOST))
+    return [IncidentShown.model_validate({name: getattr(row, name) for name in IncidentShown.model_fields}) for row in found.scalars()]
+
+
+async def reactions(view: View) -> list[ReactionShown]:
+    """Reactions, the newest first."""
+    query = select(Reaction).where(Reaction.clinic_id == view.clinic_id)
+    found = await view.rows.execute(query.order_by(Reaction.reported_at.desc(), Reaction.reaction_id).limit(MOST))
+    return [ReactionShown.model_validate({name: getattr(row, name) for name in ReactionShown.model_fields}) for row in found.scalars()]
