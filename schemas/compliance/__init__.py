@@ -1,7 +1,7 @@
 """Compliance: who may act, which policy holds, what the record says. Requests, replies, values."""
 
 from schemas.compliance.record import LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
-from schemas.compliance.replies import Identity, PolicyReply, TokenReply
+from schemas.compliance.replies import Identity, PolicyReply, TokenReply, TokenSeen
 from schemas.compliance.requests import (
     AccessRequest,
     ConnectSystem,
@@ -9,6 +9,7 @@ from schemas.compliance.requests import (
     DisconnectSystem,
     DisplayName,
     GrantAccess,
+    KeptCheckpoint,
     OpenClinic,
     PolicyRequest,
     PolicyText,
@@ -43,6 +44,7 @@ __all__ = [
     "Evidence",
     "GrantAccess",
     "Identity",
+    "KeptCheckpoint",
     "LedgerBreak",
     "LedgerHead",
     "LedgerPage",
@@ -66,6 +68,7 @@ __all__ = [
     "SystemRequest",
     "TokenReply",
     "TokenRequest",
+    "TokenSeen",
     "Touched",
     "TouchedQuestion",
     "TouchedTreatment",

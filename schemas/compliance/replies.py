@@ -16,6 +16,17 @@ class TokenReply(Shape):
     expires_at: Instant
 
 
+class TokenSeen(Shape):
+    """A token as it can be looked up: everything but the secret."""
+
+    token_id: UUID
+    identity_id: UUID
+    label: str
+    created_at: Instant
+    expires_at: Instant
+    revoked_at: Instant | None
+
+
 class Identity(Shape):
     """Who may act in this clinic, by name and by role."""
 

@@ -1,9 +1,9 @@
 """What compliance is asked to do, and to look up."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import StringConstraints, field_validator, model_validator
+from pydantic import StringConstraints, field_validator
 
 from schemas.policy import Policy, policy_from_toml
 from schemas.vocabulary import Code, Count, Digest, Instant, Role, Shape, SystemName, TimeZoneName, Token
@@ -13,6 +13,9 @@ DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length
 
 PolicyText = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 """TOML as in the defaults' file: only what differs from the defaults needs to stand in it."""
+
+KeptCheckpoint = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}:[0-9]{1,15}:[0-9a-f]{64}$")]
+"""`epoch:size:chain` of a ledger's head, as somebody outside kept it."""
 
 Subject = Literal["sterilizer", "cycle", "pack", "lot", "cartridge", "handpiece", "room", "practitioner", "client"]
 """What an auditor can ask about: everything that touches a treatment."""
@@ -33,6 +36,8 @@ class AccessRequest(Shape):
 
 
 class GrantAccess(AccessRequest):
+    """The id is the caller's choice (UUID v4); the same person keeps it in every role."""
+
     identity_id: UUID
 
 
@@ -64,7 +69,6 @@ class SystemRequest(Shape):
     """A front-desk system gets an inbox, and speaks through it as this identity, which gets the role `system`."""
 
     identity_id: UUID
-    display_name: DisplayName | None = None
 
 
 class ConnectSystem(SystemRequest):
@@ -117,15 +121,9 @@ class RecordView(Shape):
 
 
 class TouchedQuestion(Shape):
-    """All treatments a thing or person touched, by the treatment's start: `from` inclusive, `until` exclusive."""
+    """All treatments a thing or person touched, by the treatment's start: `begins_at` inclusive, `until` exclusive."""
 
     kind: Subject
     subject_id: UUID
     begins_at: Instant | None = None
     until: Instant | None = None
-
-    @model_validator(mode="after")
-    def _is_a_window(self) -> Self:
-        if self.begins_at is not None and self.until is not None and self.until <= self.begins_at:
-            raise ValueError("until must lie after from")
-        return self

@@ -151,3 +151,14 @@ class MergeRow(Base):
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     client_id: Mapped[UUID] = mapped_column(primary_key=True)
     into_client_id: Mapped[UUID]
+
+
+class SystemRow(Base):
+    """projection: a front-desk system and the identity it speaks as."""
+
+    __tablename__ = "systems"
+    __table_args__ = table("compliance", "projection")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    system: Mapped[str] = mapped_column(primary_key=True)
+    identity_id: Mapped[UUID]
+    connected: Mapped[bool]

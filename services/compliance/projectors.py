@@ -8,10 +8,10 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from events import access
+from events import access, inbox
 from events.catalog import PUBLISHERS
 from events.catalog.booking import ClientMerged
-from events.catalog.compliance import AccessGranted, AccessRevoked, PolicyPublished
+from events.catalog.compliance import AccessGranted, AccessRevoked, PolicyPublished, SystemConnected, SystemDisconnected
 from events.catalog.hygiene import (
     CartridgeOpened,
     CartridgeWasted,
@@ -36,6 +36,7 @@ from services.compliance.models import (
     PackRow,
     Policies,
     QuarantineRow,
+    SystemRow,
     TreatmentRow,
     UnitRow,
     UseRow,
@@ -79,6 +80,19 @@ async def note_mentions(rows: AsyncSession, entry: Entry[Event]) -> None:
     subjects = {*_ids(entry.parts["data"]), entry.actor.identity_id}
     place = {"clinic_id": entry.clinic_id, "epoch": entry.epoch, "index": entry.index, "type": entry.type}
     await rows.execute(insert(Mention).on_conflict_do_nothing(), [{**place, "subject_id": subject} for subject in sorted(subjects)])
+
+
+projects(SystemConnected, SystemDisconnected)(inbox.connect_system)
+
+
+@projects(SystemConnected, SystemDisconnected)
+async def keep_system(rows: AsyncSession, entry: Entry[SystemConnected | SystemDisconnected]) -> None:
+    said = entry.event
+    connected = isinstance(said, SystemConnected)
+    new = insert(SystemRow).values(clinic_id=entry.clinic_id, system=said.system, identity_id=said.identity_id, connected=connected)
+    key = [SystemRow.clinic_id, SystemRow.system]
+    changed = {"identity_id": said.identity_id, "connected": connected}
+    await rows.execute(new.on_conflict_do_update(index_elements=key, set_=changed))
 
 
 @projects(PolicyPublished)

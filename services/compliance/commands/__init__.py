@@ -3,9 +3,12 @@
 from services.compliance.commands.access import create_token, grant_access, open_clinic, revoke_access, revoke_token
 from services.compliance.commands.policy import publish_policy
 from services.compliance.commands.record import record_viewed, skip_entry
+from services.compliance.commands.systems import connect_system, disconnect_system
 
 __all__ = [
+    "connect_system",
     "create_token",
+    "disconnect_system",
     "grant_access",
     "open_clinic",
     "publish_policy",

@@ -1,7 +1,7 @@
 """What compliance is asked: the record itself, what stands behind a treatment, what a thing touched, who and which policy."""
 
 from services.compliance.queries.behind import behind_treatment
-from services.compliance.queries.people import identities, policy_reply
+from services.compliance.queries.people import identities, policy_reply, tokens
 from services.compliance.queries.record import entry_of, export, ledger_head, ledger_page, verify_ledger
 from services.compliance.queries.touched import touched_by
 
@@ -13,6 +13,7 @@ __all__ = [
     "ledger_head",
     "ledger_page",
     "policy_reply",
+    "tokens",
     "touched_by",
     "verify_ledger",
 ]

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from events.access import Grant
+from events.access import AccessToken, Grant
 from events.transaction import View
-from schemas.compliance import Identity, PolicyApproval, PolicyReply
+from schemas.compliance import Identity, PolicyApproval, PolicyReply, TokenSeen
 from schemas.policy import Policy, sources
 from schemas.vocabulary import Role
 from services.compliance.models import IdentityRow, Policies, PolicyTextRow
@@ -25,6 +25,22 @@ async def identities(view: View) -> tuple[Identity, ...]:
         roles[row.identity_id].append(Role(row.role))
     everybody = sorted({*called, *roles})
     return tuple(Identity(identity_id=who, display_name=called.get(who), roles=tuple(sorted(roles[who]))) for who in everybody)
+
+
+async def tokens(view: View) -> tuple[TokenSeen, ...]:
+    """Every token that was made for this clinic, in order of their making."""
+    query = select(AccessToken).where(AccessToken.clinic_id == view.clinic_id).order_by(AccessToken.created_at, AccessToken.token_id)
+    return tuple(
+        TokenSeen(
+            token_id=row.token_id,
+            identity_id=row.identity_id,
+            label=row.label,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            revoked_at=row.revoked_at,
+        )
+        for row in (await view.rows.execute(query)).scalars()
+    )
 
 
 async def policy_reply(view: View) -> PolicyReply | None:

@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import ledger
-from events.chain import FORMAT, Break, Checkpoint, Walk, instant
+from events.chain import FORMAT, Break, Walk, instant
 from events.envelope import Entry, Event
 from events.ledger import LedgerEntry
 from events.transaction import View
-from schemas.compliance import LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
-from services.compliance.offline import sentence_of
+from schemas.compliance import KeptCheckpoint, LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
+from services.compliance.offline import checkpoint_of, sentence_of
 
 
 async def ledger_head(view: View) -> LedgerHead:
@@ -64,10 +64,10 @@ async def entries_at(rows: AsyncSession, clinic_id: UUID, epoch: int, indexes: C
     return {entry.index: entry for entry in entries}
 
 
-async def verify_ledger(view: View, kept: Checkpoint | None = None) -> LedgerVerdict:
+async def verify_ledger(view: View, kept: KeptCheckpoint | None = None) -> LedgerVerdict:
     """Compute every hash anew, from the genesis of the epoch to the end, and compare with a checkpoint that was kept outside."""
     head = await ledger_head(view)
-    walk = Walk(view.clinic_id, head.epoch, expect=kept)
+    walk = Walk(view.clinic_id, head.epoch, expect=None if kept is None else checkpoint_of(kept))
     broken = walk.begin()
     if broken is None:
         async for entry in ledger.read_all(view.rows, view.clinic_id, head.epoch):

@@ -71,3 +71,7 @@ def approver_must_answer_for_the_clinic(approver_id: UUID, roles: Collection[Rol
 def skipped_entry_must_exist(index: int, size: int, *, same_epoch: bool) -> Finding:
     met = same_epoch and index < size
     return Finding(rule="skipped_entry_must_exist", verdict=_verdict(met=met), parameters={"index": index, "size": size})
+
+
+def system_must_be_connected(*, connected: bool) -> Finding:
+    return Finding(rule="system_must_be_connected", verdict=_verdict(met=connected))
