@@ -20,13 +20,16 @@ from services.booking.rules.asking import (
 from services.booking.rules.knowing import (
     client_id_must_be_unused,
     clients_must_be_two,
+    credential_must_hold_on_the_day,
     credential_must_hold_today,
     person_must_be_known,
     policy_must_be_in_force,
+    practitioner_may_needle_that_deep,
+    practitioner_must_be_known,
     resource_must_keep_its_kind,
 )
-from services.booking.rules.situation import Busy, KnownClient, KnownPractitioner, KnownResource, Situation
-from services.booking.rules.spacing import earliest_after, spaced
+from services.booking.rules.situation import Busy, KnownClient, KnownPractitioner, KnownResource, Situation, rule_applies
+from services.booking.rules.spacing import as_if_done, earliest_after, spaced
 
 __all__ = [
     "ASKED",
@@ -37,12 +40,14 @@ __all__ = [
     "Situation",
     "allows",
     "arrival_may_be_recorded_on_the_day_only",
+    "as_if_done",
     "ask",
     "booking_must_be_known",
     "booking_must_not_be_over",
     "cannot_be_cured_by_another_time",
     "client_id_must_be_unused",
     "clients_must_be_two",
+    "credential_must_hold_on_the_day",
     "credential_must_hold_today",
     "earliest_after",
     "identity_matches",
@@ -50,7 +55,10 @@ __all__ = [
     "open_slots",
     "person_must_be_known",
     "policy_must_be_in_force",
+    "practitioner_may_needle_that_deep",
+    "practitioner_must_be_known",
     "resource_must_keep_its_kind",
+    "rule_applies",
     "search_from",
     "slot_starts",
     "spaced",

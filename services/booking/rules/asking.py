@@ -65,11 +65,37 @@ ASKED: tuple[Rule, ...] = (
 )
 """In the order the front desk would ask."""
 
-QUICK: tuple[Rule, ...] = (practitioner_must_be_free, room_must_be_free, device_must_be_free)
-"""What mostly stands in the way is looked at first in a search. The order changes no answer."""
+OF_PERSON_AND_ROOM: tuple[Rule, ...] = (
+    practitioner_must_be_free,
+    room_must_be_free,
+    practitioner_must_be_known,
+    credential_must_hold_on_the_day,
+    practitioner_may_needle_that_deep,
+    depth_should_stay_within_the_cap,
+    room_must_be_known,
+)
+"""The rules whose answer depends on who and where; all others are asked once a start. The order changes no answer."""
+
+OF_THE_START: tuple[Rule, ...] = (
+    device_must_be_free,
+    slot_must_lie_in_opening_hours,
+    *(rule for rule in ASKED if rule not in {*OF_PERSON_AND_ROOM, device_must_be_free, slot_must_lie_in_opening_hours}),
+)
 
 CURED_BY_ANOTHER_TIME = frozenset(
-    rule.__name__ for rule in ASKED if rule.__name__.startswith(("slot_", "spacing_")) or rule in (*QUICK, client_must_not_be_in_two_places)
+    rule.__name__
+    for rule in (
+        slot_must_name_a_time_that_exists,
+        slot_must_not_lie_in_the_past,
+        slot_must_lie_within_the_horizon,
+        slot_must_lie_in_opening_hours,
+        practitioner_must_be_free,
+        room_must_be_free,
+        device_must_be_free,
+        client_must_not_be_in_two_places,
+        spacing_must_be_kept,
+        spacing_to_other_bookings_must_be_kept,
+    )
 )
 
 WEEK = tuple(Weekday)
@@ -100,9 +126,8 @@ def speaking_against(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.verdict is not Verdict.MET)
 
 
-def _is_free(visit: Visit, case: Situation) -> bool:
-    """`allows(ask(...))`, stopping at the first broken rule."""
-    rules = (*QUICK, *(rule for rule in ASKED if rule not in QUICK))
+def _allowed_by(rules: tuple[Rule, ...], visit: Visit, case: Situation) -> bool:
+    """`allows` for some of the rules, stopping at the first that is broken."""
     return all(_heed_override(rule(visit, case), case).verdict is not Verdict.UNMET for rule in rules)
 
 
@@ -134,25 +159,25 @@ def slot_starts(case: Situation, from_at: datetime, days: int) -> Iterator[datet
 
 
 def open_slots(
-    visit: Visit, case: Situation, starts: Iterable[datetime], practitioner_ids: Sequence[UUID], room_ids: Sequence[UUID]
+    visit: Visit,
+    case: Situation,
+    starts: Iterable[datetime],
+    practitioner_ids: Sequence[UUID],
+    room_ids: Sequence[UUID],
+    most_tried: int = MOST_TRIED,
 ) -> Iterator[Opening]:
     """The slots that `ask` would allow for this visit, at most one a start; earlier named practitioners and rooms first."""
     length = visit.ends_at - visit.starts_at
     case = replace(case, given_start=None)
+    pairs = [(person, room) for person in practitioner_ids for room in room_ids]
     tried = 0
     for starts_at in starts:
-        for practitioner_id, room_id in ((person, room) for person in practitioner_ids for room in room_ids):
+        tried += 1
+        slot = visit.model_copy(update={"starts_at": starts_at, "ends_at": starts_at + length})
+        for person, room in pairs if _allowed_by(OF_THE_START, slot, case) else ():
             tried += 1
-            if tried > MOST_TRIED:
-                return
-            candidate = visit.model_copy(
-                update={
-                    "starts_at": starts_at,
-                    "ends_at": starts_at + length,
-                    "practitioner_id": practitioner_id,
-                    "room_id": room_id,
-                }
-            )
-            if _is_free(candidate, case):
-                yield Opening(starts_at=starts_at, ends_at=starts_at + length, practitioner_id=practitioner_id, room_id=room_id)
+            if _allowed_by(OF_PERSON_AND_ROOM, slot.model_copy(update={"practitioner_id": person, "room_id": room}), case):
+                yield Opening(starts_at=starts_at, ends_at=slot.ends_at, practitioner_id=person, room_id=room)
                 break
+        if tried > most_tried:
+            return

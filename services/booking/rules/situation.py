@@ -96,12 +96,17 @@ class Situation:
         return instant.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M")
 
     def rule_applies(self, code: str, visit: Visit) -> bool:
-        """Whether the policy asks this gate rule of this type of visit."""
-        return code in self.policy.gate.visit_types[visit.visit_type] and self.policy.gate.rules[code].enabled
+        """`rule_applies` under this situation's policy."""
+        return rule_applies(self.policy, code, visit)
 
     def needles(self, visit: Visit) -> bool:
         """Whether this type of visit is spaced, which only needle contact is."""
         return "G09" in self.policy.gate.visit_types[visit.visit_type]
+
+
+def rule_applies(policy: Policy, code: str, visit: Visit) -> bool:
+    """Whether the policy asks this gate rule of this type of visit."""
+    return code in policy.gate.visit_types[visit.visit_type] and policy.gate.rules[code].enabled
 
 
 def met(rule: str, code: str = "", **said: Any) -> Finding:

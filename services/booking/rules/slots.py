@@ -9,7 +9,7 @@ from schemas.vocabulary import Finding, Visit
 from services.booking.rules.situation import LONGEST_VISIT, Busy, Situation, met, unmet
 
 
-def slot_must_name_a_time_that_exists(visit: Visit, case: Situation) -> Finding:
+def slot_must_name_a_time_that_exists(visit: Visit, case: Situation) -> Finding:  # noqa: ARG001 - all rules are asked alike
     """On the spring-forward day an hour is missing: 02:30+01:00 is not shifted silently, it is asked again.
 
     Only the clinic's own winter or summer offset is judged: whoever writes UTC or a foreign offset names an instant.
@@ -24,7 +24,7 @@ def slot_must_name_a_time_that_exists(visit: Visit, case: Situation) -> Finding:
     return met(rule)
 
 
-def slot_must_have_a_sound_length(visit: Visit, case: Situation) -> Finding:
+def slot_must_have_a_sound_length(visit: Visit, case: Situation) -> Finding:  # noqa: ARG001 - all rules are asked alike
     rule = "slot_must_have_a_sound_length"
     minutes = int((visit.ends_at - visit.starts_at).total_seconds() // 60)
     said = {"minutes": minutes, "most_minutes": int(LONGEST_VISIT.total_seconds() // 60)}

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from schemas.policy import PastTreatment, Policy, Spacing, earliest_next_treatment, local_date
 from schemas.vocabulary import AreaDepth, Finding, LocalDate, Verdict, Visit
-from services.booking.rules.situation import Situation, met, unmet, warning
+from services.booking.rules.situation import Situation, met, rule_applies, unmet, warning
 
 
-def _as_if_done(policy: Policy, visit: Visit) -> PastTreatment:
+def as_if_done(policy: Policy, visit: Visit) -> PastTreatment:
     """A booking as it will count once it is done as planned."""
     return PastTreatment(
         treatment_id=visit.booking_id,
@@ -22,9 +22,9 @@ def earliest_after(policy: Policy, past: Sequence[PastTreatment], visit: Visit) 
     return earliest_next_treatment(policy, past, visit.areas, visit.modality)
 
 
-def spaced(case: Situation, visit: Visit) -> bool:
+def spaced(policy: Policy, visit: Visit) -> bool:
     """Whether the spacing rule is asked of this visit."""
-    return case.rule_applies("G09", visit)
+    return rule_applies(policy, "G09", visit)
 
 
 def _say(rule: str, case: Situation, spacing: Spacing, day: LocalDate, verdict: Verdict) -> Finding:
@@ -51,7 +51,7 @@ def _say(rule: str, case: Situation, spacing: Spacing, day: LocalDate, verdict: 
 def spacing_must_be_kept(visit: Visit, case: Situation) -> Finding:
     """Every zone rests as long as the depth really reached there asks, counted in local dates."""
     rule = "spacing_must_be_kept"
-    if not spaced(case, visit):
+    if not spaced(case.policy, visit):
         return met(rule, "G09")
     day = local_date(case.policy, visit.starts_at)
     spacing = earliest_after(case.policy, case.past, visit)
@@ -62,15 +62,15 @@ def spacing_to_other_bookings_must_be_kept(visit: Visit, case: Situation) -> Fin
     """The same rest before and after what the client has booked already, by the planned depths."""
     rule = "spacing_to_other_bookings_must_be_kept"
     others = [other for other in case.coming if other.booking_id != visit.booking_id and case.needles(other)]
-    if not others or not spaced(case, visit):
+    if not others or not spaced(case.policy, visit):
         return met(rule, "G09")
     day, worst = local_date(case.policy, visit.starts_at), Verdict.MET
     for other in others:
         first, second = sorted((visit, other), key=lambda one: (one.starts_at, one.booking_id))
-        between = earliest_after(case.policy, (_as_if_done(case.policy, first),), second)
+        between = earliest_after(case.policy, (as_if_done(case.policy, first),), second)
         verdict = between.verdict_on(local_date(case.policy, second.starts_at))
         worst = max(worst, verdict, key=_SEVERITY.index)
-    after_all = earliest_after(case.policy, [_as_if_done(case.policy, other) for other in others], visit)
+    after_all = earliest_after(case.policy, [as_if_done(case.policy, other) for other in others], visit)
     return _say(rule, case, after_all, day, worst)
 
 

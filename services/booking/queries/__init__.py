@@ -1,0 +1,23 @@
+"""What booking shows, and the one way to load what its rules look at."""
+
+from services.booking.queries.diary import booking_of, day_sheet, find_slots, row_of, visit_of
+from services.booking.queries.people import bookable, client_of, clients_born_on, contact_of, details_of
+from services.booking.queries.situation import Asked, client_group, load_policy, load_situation, next_slots
+
+__all__ = [
+    "Asked",
+    "bookable",
+    "booking_of",
+    "client_group",
+    "client_of",
+    "clients_born_on",
+    "contact_of",
+    "day_sheet",
+    "details_of",
+    "find_slots",
+    "load_policy",
+    "load_situation",
+    "next_slots",
+    "row_of",
+    "visit_of",
+]
