@@ -10,17 +10,15 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from events.database import Database
+from events.database import Database, is_passing
 from events.projection import RecordUnreadableError
 from events.transaction import aside
 
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 5
-PASSING = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08003", "08006", "53300")
-"""SQLSTATEs that say nothing about the entry: serialization, deadlock, lock timeout, shutdown, connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +93,6 @@ async def forgive(database: Database, clinic_id: UUID, service: str, stage: str,
             text("update ledger.attempts set count = 0, error = :why where clinic_id = :clinic and service = :service and stage = :stage"),
             {"why": why, "clinic": clinic_id, "service": service, "stage": stage},
         )
-
-
-def is_passing(failure: BaseException) -> bool:
-    """Whether a failure says nothing about the entry: connections, shutdowns, lock timeouts, serialization."""
-    if isinstance(failure, OSError | InterfaceError | TimeoutError):
-        return True
-    state = getattr(getattr(failure, "orig", None), "sqlstate", None)
-    return isinstance(failure, OperationalError) or (
-        isinstance(failure, DBAPIError) and (failure.connection_invalidated or state in PASSING)
-    )
 
 
 async def halt_if_spent(database: Database, clinic_id: UUID, service: str, stage: str, attempt: AttemptAt, failure: Exception) -> bool:  # noqa: PLR0913 - as above

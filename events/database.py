@@ -9,6 +9,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -101,3 +102,17 @@ class Database:
 def application_clock() -> datetime:
     """This machine's clock. Only compared with the database's, never recorded."""
     return datetime.fromtimestamp(time.time(), tz=UTC)  # noqa: TID251 - the one look at this machine's clock
+
+
+PASSING = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08003", "08006", "53300")
+"""SQLSTATEs that say nothing about the entry: serialization, deadlock, lock timeout, shutdown, connection."""
+
+
+def is_passing(failure: BaseException) -> bool:
+    """Whether a failure is an outage: connections, shutdowns, lock timeouts, serialization. It says nothing about the work."""
+    if isinstance(failure, OSError | InterfaceError | TimeoutError):
+        return True
+    state = getattr(getattr(failure, "orig", None), "sqlstate", None)
+    return isinstance(failure, OperationalError) or (
+        isinstance(failure, DBAPIError) and (failure.connection_invalidated or state in PASSING)
+    )

@@ -7,7 +7,7 @@ disorder and forged messages are harmless: a bookmark in PostgreSQL says what wa
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
@@ -16,7 +16,7 @@ from events.attempts import begin_attempt, forgive, halt_if_spent, succeeded
 from events.clock import service_actor
 from events.database import Database
 from events.envelope import Entry, Event, UnknownEventError, knows, versioned_type
-from events.projection import Place, RecordUnreadableError, bookmark_for_update, move_bookmark
+from events.projection import Place, bookmark_for_update, move_bookmark
 from events.transaction import Transaction, aside, project, transaction
 
 log = logging.getLogger(__name__)
@@ -61,10 +61,9 @@ def reactions_of(service: str) -> Reactions:
 
 
 async def react(database: Database, clinic_id: UUID, service: str, limit: int = PAGE) -> int:
-    """Let a service react to up to `limit` entries; returns how many are left.
+    """Pass up to `limit` entries that nobody here hears, then react to one that is heard; returns how many are left.
 
-    One transaction for what nobody hears, one for each entry that is heard: the event ids come from the causing
-    entry, so a reaction that runs again records nothing twice.
+    The ids of what a reaction records come from the causing entry, so one that runs again records nothing twice.
     """
     reactions = reactions_of(service)
     async with aside(database, clinic_id, service) as rows:
@@ -77,10 +76,12 @@ async def react(database: Database, clinic_id: UUID, service: str, limit: int = 
         while unheard < len(page) and knows(page[unheard].type) and page[unheard].type not in reactions.hears:
             unheard += 1
         if unheard:
-            await move_bookmark(rows, clinic_id, service, "reacted", Place.after(page[unheard - 1]))
-    for entry in page[unheard:]:
-        await _react_to(database, clinic_id, service, entry)
-    return at.size - (page[-1].size if page else place.size)
+            place = Place.after(page[unheard - 1])
+            await move_bookmark(rows, clinic_id, service, "reacted", place)
+    if unheard < len(page):
+        await _react_to(database, clinic_id, service, page[unheard])
+        return at.size - place.size - 1
+    return at.size - place.size
 
 
 async def _react_to(database: Database, clinic_id: UUID, service: str, entry: Entry[Any]) -> None:
@@ -98,25 +99,29 @@ async def _react_to(database: Database, clinic_id: UUID, service: str, entry: En
         await move_bookmark(tx.rows, clinic_id, service, "reacted", Place.after(entry))
 
 
+Step = Callable[[Database, UUID, str, int], Awaitable[int]]
+"""Works up to so many entries of a clinic for a service, and says how many are left."""
+
+
 class Follower:
     """Keeps one service up to date in this process: woken by the stream, and by a sweep each second."""
 
-    def __init__(self, database: Database, service: str) -> None:
+    def __init__(self, database: Database, service: str, stages: Mapping[str, Step] | None = None) -> None:
         self.database = database
         self.service = service
+        self.stages = stages or {"projected": project, "reacted": react}
         self._careful_until: dict[tuple[UUID, str], int] = {}
         self._busy: set[UUID] = set()
         self._again: set[UUID] = set()
 
-    async def wake(self, sizes: dict[UUID, int]) -> None:
-        """Work these clinics until they are caught up. The sizes are hints; the ledger is asked."""
-        await asyncio.gather(*(self.follow(clinic_id) for clinic_id in sizes))
+    async def wake(self, clinics: Iterable[UUID]) -> None:
+        """Work these clinics until they are caught up."""
+        await asyncio.gather(*(self.follow(clinic_id) for clinic_id in clinics))
 
     async def sweep(self) -> None:
         """Find clinics that a lost message left behind."""
         async with aside(self.database, None, self.service) as rows:
-            behind = {found.clinic_id: found.size for found in await ledger.clinics_behind(rows, self.service, "projected")}
-            behind |= {found.clinic_id: found.size for found in await ledger.clinics_behind(rows, self.service, "reacted")}
+            behind = {found.clinic_id for stage in self.stages for found in await ledger.clinics_behind(rows, self.service, stage)}
         await self.wake(behind)
 
     async def follow(self, clinic_id: UUID) -> None:
@@ -129,13 +134,13 @@ class Follower:
             self._again.add(clinic_id)
             while clinic_id in self._again:
                 self._again.discard(clinic_id)
-                await self._work(clinic_id, "projected", project)
-                await self._work(clinic_id, "reacted", react)
+                for stage, step in self.stages.items():
+                    await self._work(clinic_id, stage, step)
         finally:
             self._busy.discard(clinic_id)
             self._again.discard(clinic_id)
 
-    async def _work(self, clinic_id: UUID, stage: str, step: Callable[[Database, UUID, str, int], Awaitable[int]]) -> None:
+    async def _work(self, clinic_id: UUID, stage: str, step: Step) -> None:
         key = (clinic_id, stage)
         left = 1
         while left:
@@ -148,7 +153,7 @@ class Follower:
             except UnknownEventError as unknown:
                 await forgive(self.database, clinic_id, self.service, stage, f"unknown type {unknown}")
                 return
-            except (RecordUnreadableError, Exception) as failure:  # noqa: BLE001 - whatever a projector or reaction raises
+            except Exception as failure:  # noqa: BLE001 - whatever a projector or reaction raises
                 self._careful_until[key] = max(self._careful_until.get(key, 0), attempt.index + PAGE)
                 if not await halt_if_spent(self.database, clinic_id, self.service, stage, attempt, failure):
                     return

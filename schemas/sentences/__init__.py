@@ -1,0 +1,75 @@
+"""What findings say in plain words, to the person at the door. The ledger keeps codes and parameters only.
+
+One table per service, `<service>.toml`: `[rule_name]` with `met`, `warning` and `unmet`; placeholders are the
+finding's parameters.
+"""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from schemas.vocabulary import Finding, Instant, Role, Shape, Token, Verdict
+
+
+class Said(Shape):
+    """A finding with its sentence: what HTTP and streams show."""
+
+    rule: str
+    code: str
+    verdict: Verdict
+    reason: str
+    field: Token | None = None
+    parameters: dict[str, int | Token] = {}
+    overridable_by: tuple[Role, ...] = ()
+    earliest_ok: Instant | None = None
+
+
+@cache
+def sentences() -> dict[str, dict[str, str]]:
+    """Every rule's sentences."""
+    found: dict[str, dict[str, str]] = {}
+    for file in sorted(files(__name__).iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".toml"):
+            found |= tomllib.loads(file.read_text())
+    return found
+
+
+class _Parameters(dict[str, object]):
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def sentence(finding: Finding) -> str:
+    """The finding in plain words; a rule without a sentence says its own name, which is one."""
+    known = sentences().get(finding.rule, {})
+    template = known.get(finding.verdict.value) or known.get("unmet") or finding.rule.replace("_", " ")
+    return template.format_map(_Parameters(finding.parameters))
+
+
+def say(finding: Finding) -> Said:
+    """A finding as it is shown."""
+    return Said(
+        rule=finding.rule,
+        code=finding.code,
+        verdict=finding.verdict,
+        reason=sentence(finding),
+        field=finding.field,
+        parameters=finding.parameters,
+        overridable_by=finding.overridable_by,
+        earliest_ok=finding.earliest_ok,
+    )
+
+
+HEALTH = frozenset({"G02", "G04", "G05", "G06"})
+"""Rules whose finding would tell the front desk something about a client's health or age."""
+
+
+def for_front_desk(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings without medical reasons: one "not eligible today" stands for all of them."""
+    shown = [finding for finding in findings if finding.code not in HEALTH]
+    hidden = [finding for finding in findings if finding.code in HEALTH and finding.verdict is Verdict.UNMET]
+    if hidden:
+        dates = [finding.earliest_ok for finding in hidden]
+        latest = max((date for date in dates if date is not None), default=None) if all(dates) else None
+        shown.append(Finding(rule="client_must_be_eligible_today", verdict=Verdict.UNMET, earliest_ok=latest))
+    return tuple(shown)

@@ -1,0 +1,123 @@
+"""The command line: `asepsis <command>`, or `python -m services <command>`."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from services import settings as settings_
+from services.settings import PARTS, SettingsError
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from services.local import up
+
+    return up(settings_.data_directory() if arguments.data is None else arguments.data)
+
+
+def _demo(_arguments: argparse.Namespace) -> int:
+    from services.local import demo
+
+    return demo()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from services.local import serve
+
+    serve(settings_.from_environment(tuple(arguments.parts) or PARTS))
+    return 0
+
+
+def _migrate(_arguments: argparse.Namespace) -> int:
+    from services.installation import migrate
+
+    found = settings_.from_environment()
+    asyncio.run(migrate(found.migration_url, found.role_prefix))
+    return 0
+
+
+def _drift(_arguments: argparse.Namespace) -> int:
+    from services.local import drift
+
+    return drift()
+
+
+def _documents(arguments: argparse.Namespace) -> int:
+    from services.documents import asyncapi, openapi
+
+    sys.stdout.write(json.dumps(openapi() if arguments.command == "openapi" else asyncapi(), indent=2) + "\n")
+    return 0
+
+
+def _secret(_arguments: argparse.Namespace) -> int:
+    from services.installation import new_secret
+
+    sys.stdout.write(new_secret() + "\n")
+    return 0
+
+
+def _admin(arguments: argparse.Namespace) -> int:
+    from services.admin import COMMANDS
+
+    return asyncio.run(COMMANDS[arguments.command](arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="asepsis", description="No treatment starts until it is safe, and everyone can prove it.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="everything on this machine, servers included, with an example clinic")
+    up.add_argument("--data", type=Path, default=None, help="data directory (default: ASEPSIS_DATA or .asepsis)")
+    up.set_defaults(run=_up)
+    commands.add_parser("demo", help="a clinic day, played by outside clients in a throw-away directory").set_defaults(run=_demo)
+    run = commands.add_parser("run", help="services in this process, on servers of your own")
+    run.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which services (default: all)")
+    run.set_defaults(run=_run)
+    commands.add_parser("migrate", help="bring the database to this version").set_defaults(run=_migrate)
+    commands.add_parser("drift", help="compare migrations and models").set_defaults(run=_drift)
+    for name in ("openapi", "asyncapi"):
+        commands.add_parser(name, help=f"print the {name} document").set_defaults(run=_documents)
+    commands.add_parser("secret", help="make an ASEPSIS_SECRET").set_defaults(run=_secret)
+    for name, words in (("status", "lags, halted services, dead letters"), ("health", "0 if the local process is ready")):
+        commands.add_parser(name, help=words).set_defaults(run=_admin)
+    verify = commands.add_parser("verify", help="check the chain of a ledger")
+    verify.add_argument("--clinic", type=UUID, default=None, help="one clinic (default: all)")
+    verify.add_argument("--against", default=None, help="what an auditor kept: epoch,size,chain")
+    verify.add_argument("--file", type=Path, default=None, help="an exported ledger; needs no server")
+    verify.set_defaults(run=_admin)
+    rebuild = commands.add_parser("rebuild", help="build a service's tables again beside the real ones, and compare")
+    rebuild.add_argument("service", choices=PARTS[:-1])
+    rebuild.add_argument("--clinic", type=UUID, default=None)
+    rebuild.set_defaults(run=_admin)
+    token = commands.add_parser("token", help="tokens").add_subparsers(dest="action", required=True).add_parser("create")
+    token.add_argument("--clinic", type=UUID, required=True)
+    token.add_argument("--role", required=True)
+    token.add_argument("--name", required=True, help="whose it is; stands beside the ledger, not in it")
+    token.add_argument("--identity", type=UUID, default=None)
+    token.set_defaults(run=_admin)
+    skip = commands.add_parser("skip", help="let a halted service pass one entry; takes two persons")
+    skip.add_argument("--clinic", type=UUID, required=True)
+    skip.add_argument("--service", required=True)
+    skip.add_argument("--stage", choices=["projected", "reacted"], required=True)
+    skip.add_argument("--index", type=int, required=True)
+    skip.add_argument("--reason", required=True)
+    skip.add_argument("--approver", type=UUID, action="append", required=True)
+    skip.set_defaults(run=_admin)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, run, and say plainly what is wrong with the settings."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+    except SettingsError as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return 2
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

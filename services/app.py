@@ -1,0 +1,168 @@
+"""The composition root: the one file that knows every service."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from fastapi import FastAPI
+from faststream.redis import RedisBroker
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from events.clock import jobs_of, run_job
+from events.database import SERVICES, Database
+from events.envelope import Entry
+from events.inbox import inbox_of
+from events.inbox_keeper import InboxKeeper
+from events.outbox import send_due
+from events.relay import SERVICE as RELAY
+from events.relay import STAGE, Relay
+from events.streams import Follower
+from events.wakeups import Wakeups, announce, make_broker, redis_client
+from services.booking.queries import contact_of
+from services.messages import log_adapter
+from services.operations import routes as operations
+from services.problems import handle_problems
+from services.settings import Settings
+
+log = logging.getLogger(__name__)
+
+INBOX_SERVICE = "booking"
+"""Front-desk systems speak to booking; it keeps the clients' contacts too, so it sends the messages."""
+
+TITLE = "Asepsis"
+DESCRIPTION = """Scheduling and hygiene compliance for a microneedling clinic: no treatment starts until it is safe, and everyone can prove it.
+
+Every route is scoped by clinic. Writes carry an `Idempotency-Key`, or are a `PUT` under an id of the client's; the answer repeats.
+Refusals are 409 problem documents with **all** findings, and are recorded."""
+
+
+def load(service: str) -> None:
+    """Import a service's projectors, reactions and jobs, so that they are registered."""
+    for module in ("models", "projectors", "handlers", "jobs"):
+        if find_spec(f"services.{service}.{module}"):
+            import_module(f"services.{service}.{module}")
+
+
+class House:
+    """One process: the services it runs, their wake-ups, inboxes, jobs, and the relay."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database = Database(settings.database_url, secret=settings.secret, role_prefix=settings.role_prefix)
+        self.client: Redis = redis_client(settings.redis_url)
+        self.broker: RedisBroker = make_broker(settings.redis_url)
+        self.services = [service for service in SERVICES if service in settings.parts]
+        for service in self.services:
+            load(service)
+        followers = [Follower(self.database, service) for service in self.services]
+        self.relay = Relay(self.database, self.client) if RELAY in settings.parts else None
+        self._relay_follower = None
+        if self.relay is not None:
+            self._relay_follower = Follower(self.database, RELAY, {STAGE: self.relay.publish})
+            followers.append(self._relay_follower)
+        self.wakeups = Wakeups(self.broker, self.client, followers)
+        self.inboxes: InboxKeeper | None = None
+        if INBOX_SERVICE in self.services:
+            self.inboxes = InboxKeeper(self.database, self.broker, self.client, inbox_of(INBOX_SERVICE))
+        self.connected = False
+        self._running: set[asyncio.Task[Any]] = set()
+        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+        self.database.announce = self._announce
+
+    async def _announce(self, entries: Sequence[Entry[Any]]) -> None:
+        await announce(self.client, entries)
+
+    def _each(self, seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
+        """APScheduler as a timer only. Its shutdown cancels running jobs, so they are our own tasks and awaited by us."""
+
+        async def run() -> None:
+            task: asyncio.Task[Any] = asyncio.ensure_future(work())  # type: ignore[arg-type]
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            try:
+                await asyncio.shield(task)
+            except (OSError, RedisError, TimeoutError) as away:
+                log.warning("the clock's %s waits: %s", getattr(work, "__name__", "work"), type(away).__name__)
+
+        self._scheduler.add_job(run, "interval", seconds=seconds)
+
+    async def start(self) -> None:
+        """Start everything. Redis may be away: decisions need PostgreSQL only, and wake-ups begin when it is back."""
+        await self._connect()
+        self._each(1, self._connect)
+        self._each(1, self.wakeups.sweep)
+        if self.inboxes is not None:
+            await self.inboxes.tend()
+            self._each(1, self.inboxes.tend)
+            self._each(0.5, self._send_messages)
+        if self.relay is not None:
+            self._each(1, self._inspect_streams)
+            self._each(600, self.relay.trim)
+        for service in self.services:
+            for job in jobs_of(service):
+                self._each(job.seconds, partial(run_job, self.database, job))
+        self._scheduler.start()
+
+    async def _connect(self) -> None:
+        """Begin to hear, or begin again."""
+        try:
+            if not self.connected:
+                await self.wakeups.ensure_groups()
+                await self.broker.start()
+                if self.relay is not None:
+                    await self.relay.watch_all()
+                self.connected = True
+            else:
+                await self.wakeups.mend()
+        except (RedisError, OSError) as away:
+            log.warning("Redis is away (%s): wake-ups and streams wait, decisions go on", type(away).__name__)
+
+    async def _send_messages(self) -> None:
+        await send_due(self.database, INBOX_SERVICE, log_adapter(self.settings.spool, contact_of))
+
+    async def _inspect_streams(self) -> None:
+        if self.relay is not None and self._relay_follower is not None and self.connected:
+            await self._relay_follower.wake(await self.relay.inspect())
+
+    async def stop(self) -> None:
+        """Stop hearing, finish what is under way, let go."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        if self._running:
+            await asyncio.wait(self._running, timeout=5)
+        if self.inboxes is not None:
+            await self.inboxes.close()
+        await self.broker.stop()
+        await self.wakeups.drain()
+        await self.client.aclose()
+        await self.database.close()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The process as an ASGI application."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        house = House(settings)
+        app.state.house = house
+        app.state.database = house.database
+        try:
+            await house.start()
+            yield
+        finally:
+            await house.stop()
+
+    app = FastAPI(title=TITLE, description=DESCRIPTION, version="1", lifespan=lifespan)
+    handle_problems(app)
+    app.include_router(operations)
+    for service in SERVICES:
+        if service in settings.parts and find_spec(f"services.{service}.routes"):
+            app.include_router(import_module(f"services.{service}.routes").routes)
+    return app

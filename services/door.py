@@ -1,0 +1,199 @@
+"""The HTTP door's frame: who asks, may they, one decision, one reply. Every route goes through it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from events.access import authenticate
+from events.database import Database
+from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, View, reading, transaction
+from schemas.access import may_any
+from schemas.sentences import Said, say
+from schemas.vocabulary import Actor, Finding, Instant, Role, Verdict
+
+COMMAND_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
+DEVICE = re.compile(r"^[A-Za-z0-9._:+/-]{1,80}$")
+FRESH_WITHIN_SECONDS = 1.0
+"""How long a read may wait for `min_size` (contract.md)."""
+
+UNSEEN_BY = frozenset({Role.FRONT_DESK, Role.SYSTEM})
+"""Roles that never see what an event masks."""
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document. `findings` lists all of them, never only the first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:asepsis:problem:refused",
+                    "title": "Refused",
+                    "status": 409,
+                    "detail": "The autoclave run of this pack was not released.",
+                    "findings": [],
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="A stable name of the kind of problem.")
+    title: str
+    status: int
+    detail: str = Field(description="All reasons in one paragraph, for a person.")
+    findings: list[Said] = []
+    event: str | None = Field(default=None, description="The refusal as it was recorded.")
+    event_id: UUID | None = None
+    index: int | None = None
+
+
+class Reply(BaseModel):
+    """What was recorded in answer to a command."""
+
+    event: str = Field(description="The type of the event that is the answer.", examples=["booking.confirmed"])
+    event_id: UUID
+    index: int = Field(description="The entry's place in the clinic's ledger.")
+    recorded_at: Instant
+    repeated: bool = Field(description="Whether this command had been answered before.")
+    data: dict[str, Any]
+    findings: list[Said] = []
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem document. Raised only after commits, so that it rolls nothing back."""
+
+    def __init__(self, problem: Problem, headers: dict[str, str] | None = None) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+        self.headers = headers or {}
+
+
+def problem(status: int, kind: str, title: str, *findings: Finding, **more: Any) -> ProblemError:
+    """A problem with its findings said in plain words."""
+    said = [say(finding) for finding in findings]
+    detail = " ".join(finding.reason for finding in said if finding.verdict is not Verdict.MET) or title
+    return ProblemError(Problem(type=f"urn:asepsis:problem:{kind}", title=title, status=status, detail=detail, findings=said, **more))
+
+
+def unmet(rule: str, **parameters: int | str) -> Finding:
+    """A finding of the door itself."""
+    return Finding(rule=rule, verdict=Verdict.UNMET, parameters=parameters)
+
+
+def database_of(request: Request) -> Database:
+    """The process's database."""
+    database: Database = request.app.state.database
+    return database
+
+
+class Asking:
+    """A caller with a role that may do this, in a clinic that is theirs."""
+
+    def __init__(self, request: Request, response: Response, clinic: UUID, actor: Actor, min_size: int | None) -> None:
+        self.database = database_of(request)
+        self.clinic = clinic
+        self.actor = actor
+        self._request = request
+        self._response = response
+        self._min_size = min_size
+
+    async def decide(
+        self,
+        service: str,
+        command: Callable[[Transaction, Any], Awaitable[Answer[Any]]],
+        request: BaseModel,
+        *,
+        command_id: str | None = None,
+    ) -> Reply:
+        """Give one command; a refusal becomes a 409 with every finding, a repeat answers 200."""
+        identity = command_id or self._idempotency_key()
+        async with transaction(self.database, self.clinic, service, self.actor, identity) as tx:
+            answer = await tx.once(command, request)
+        return self.reply(answer)
+
+    def reply(self, answer: Answer[Any]) -> Reply:
+        """A granted answer as a reply; raises `ProblemError` for a refusal."""
+        entry, event = answer.entry, answer.event
+        self._response.headers["Ledger-Size"] = str(entry.size)
+        if event.refusal:
+            refused = problem(409, "refused", "Refused", *event.findings, event=event.type, event_id=entry.event_id, index=entry.index)
+            refused.headers["Ledger-Size"] = str(entry.size)
+            raise refused
+        if answer.repeated:
+            self._response.status_code = 200
+        hidden = set(event.masked) if self.actor.role in UNSEEN_BY else set()
+        data = event.model_dump(mode="json", exclude=hidden)
+        findings = () if "findings" in hidden else getattr(event, "findings", ())
+        return Reply(
+            event=event.type,
+            event_id=entry.event_id,
+            index=entry.index,
+            recorded_at=entry.recorded_at,
+            repeated=answer.repeated,
+            data=data,
+            findings=[say(finding) for finding in findings],
+        )
+
+    @asynccontextmanager
+    async def reading(self, service: str) -> AsyncIterator[View]:
+        """A look at what the service knows, as fresh as `min_size` asks. The reply says how fresh it was."""
+        deadline = asyncio.get_running_loop().time() + FRESH_WITHIN_SECONDS
+        while True:
+            async with reading(self.database, self.clinic, service) as view:
+                if self._min_size is None or view.size >= self._min_size:
+                    self._response.headers["Ledger-Size"] = str(view.size)
+                    yield view
+                    return
+            if asyncio.get_running_loop().time() > deadline:
+                message = f"{service} stands at {view.size}, not yet at {self._min_size}"
+                raise RecordUnreadableError(message)
+            await asyncio.sleep(0.02)
+
+    def _idempotency_key(self) -> str:
+        key = self._request.headers.get("idempotency-key", "")
+        if not COMMAND_ID.match(key):
+            raise problem(
+                422, "input", "Input not understood", unmet("command_must_have_an_id").model_copy(update={"field": "Idempotency-Key"})
+            )
+        return key
+
+
+async def _asking(  # noqa: PLR0913 - the parts of a request
+    command: str, clinic: UUID, request: Request, response: Response, authorization: str, min_size: int | None
+) -> Asking:
+    scheme, _, token = authorization.partition(" ")
+    caller = await authenticate(database_of(request), token.strip(), clinic) if scheme.lower() == "bearer" else None
+    if caller is None:
+        unknown = problem(401, "unauthenticated", "Not signed in", unmet("caller_must_be_known"))
+        unknown.headers["WWW-Authenticate"] = "Bearer"
+        raise unknown
+    if not caller.roles:
+        raise UnknownClinicError(clinic)
+    role = may_any(caller.roles, command)
+    if role is None:
+        raise problem(403, "forbidden", "Not allowed", unmet("role_must_allow", command=command))
+    device = request.headers.get("asepsis-device", "")
+    actor = Actor(identity_id=caller.identity_id, role=role, device=device if DEVICE.match(device) else None)
+    return Asking(request, response, clinic, actor, min_size)
+
+
+def may(command: str) -> Any:
+    """A dependency: the caller, if their role in this clinic may give this command (`schemas/access.py`)."""
+
+    async def asking(
+        clinic: UUID,
+        request: Request,
+        response: Response,
+        authorization: Annotated[str, Header(description="`Bearer` and a token from `asepsis token create`.")] = "",
+        min_size: Annotated[int | None, Query(ge=0, description="Wait up to 1 s until the reply knows this many entries.")] = None,
+    ) -> Asking:
+        return await _asking(command, clinic, request, response, authorization, min_size)
+
+    asking.command = command  # type: ignore[attr-defined]
+    return Depends(asking)

@@ -1,0 +1,162 @@
+"""Health, metrics, the feed of outward events, the descriptions: what every process offers beside its services."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from events.database import Database
+from events.relay import SERVICE as RELAY
+from events.relay import outward_after, parse_id
+from events.transaction import aside
+from services.asyncapi import describe
+from services.door import Asking, may, problem, unmet
+
+routes = APIRouter(tags=["operations"])
+
+MOST_EVENTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a service is in a clinic, and whether it stands still."""
+
+    clinic_id: UUID
+    service: str
+    stage: str
+    size: int
+    bookmark: int
+    attempts: int | None
+    error: str | None
+    halted_at: datetime | None
+
+    @property
+    def lag(self) -> int:
+        """Entries not yet worked."""
+        return self.size - self.bookmark
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything `asepsis status` shows."""
+
+    standings: list[Standing]
+    dead_letters: dict[str, int]
+
+    @property
+    def halted(self) -> list[Standing]:
+        """Pairs of service and clinic that wait for a person."""
+        return [found for found in self.standings if found.halted_at is not None]
+
+
+async def status_of(database: Database) -> Status:
+    """Lags, halted pairs, dead letters: ids and sizes, across clinics."""
+    async with aside(database, None, RELAY) as rows:
+        standings = [Standing(*row) for row in (await rows.execute(text("select * from ledger.status()"))).all()]
+        letters = (await rows.execute(text("select * from machinery.dead_letter_counts()"))).all()
+    return Status(standings, {f"{clinic_id}/{system}": count for clinic_id, system, count in letters})
+
+
+class Health(BaseModel):
+    """Whether this process can do its work."""
+
+    ready: bool
+    database: bool
+    redis: bool
+    deaf: list[str] = Field(description="Subscriptions that do not run.")
+    halted: list[str] = Field(description="Services that stand still in a clinic: see `asepsis status`.")
+
+
+@routes.get("/health/live", summary="The process runs")
+async def live() -> dict[str, bool]:
+    return {"live": True}
+
+
+@routes.get("/health/ready", summary="The process can do its work", responses={503: {"model": Health}})
+async def ready(request: Request, response: Response) -> Health:
+    """Ready means: the record can be read and written. Without Redis, starts still go on; then `redis` is false."""
+    house = request.app.state.house
+    deaf = [*house.wakeups.deaf, *(house.inboxes.deaf if house.inboxes is not None else [])]
+    try:
+        status = await status_of(house.database)
+    except (DBAPIError, OSError, TimeoutError):
+        response.status_code = 503
+        return Health(ready=False, database=False, redis=house.connected and not deaf, deaf=deaf, halted=[])
+    halted = [f"{found.service}:{found.stage}@{found.clinic_id}" for found in status.halted]
+    return Health(ready=True, database=True, redis=house.connected and not deaf, deaf=deaf, halted=halted)
+
+
+@routes.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    registry = CollectorRegistry()
+    status = await status_of(request.app.state.database)
+    lag = Gauge("asepsis_lag_entries", "Entries not yet worked, the worst clinic.", ["service", "stage"], registry=registry)
+    halted = Gauge("asepsis_halted_pairs", "Pairs of service and clinic that stand still.", ["service", "stage"], registry=registry)
+    entries = Gauge("asepsis_ledger_entries", "Entries of all clinics.", registry=registry)
+    letters = Gauge("asepsis_dead_letters", "Inbox entries that were not understood.", registry=registry)
+    worst: dict[tuple[str, str], int] = {}
+    still: dict[tuple[str, str], int] = {}
+    for found in status.standings:
+        key = (found.service, found.stage)
+        worst[key] = max(worst.get(key, 0), found.lag)
+        still[key] = still.get(key, 0) + (found.halted_at is not None)
+    for (service, stage), value in worst.items():
+        lag.labels(service, stage).set(value)
+        halted.labels(service, stage).set(still[service, stage])
+    entries.set(sum({found.clinic_id: found.size for found in status.standings}.values()))
+    letters.set(sum(status.dead_letters.values()))
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+
+@routes.get("/status", include_in_schema=False)
+async def status(request: Request) -> Any:
+    """What `asepsis status` prints, for scripts on the same machine."""
+    found = await status_of(request.app.state.database)
+    return json.loads(
+        json.dumps(
+            {"standings": [asdict(row) | {"lag": row.lag} for row in found.standings], "dead_letters": found.dead_letters}, default=str
+        )
+    )
+
+
+@routes.get("/clinics/{clinic}/events", summary="Outward events from the ledger", response_class=Response)
+async def events(
+    ask: Annotated[Asking, may("read_events")],
+    after: Annotated[str, Query(pattern=r"^[0-9]{1,9}-[0-9]{1,15}$", description="The id of the last event you have, or 0-0.")] = "0-0",
+    limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 100,
+) -> Response:
+    """The same CloudEvents as on the clinic's stream, any older or missing part, one JSON array."""
+    epoch, size = parse_id(after)
+    async with ask.reading("booking") as view:
+        found = await outward_after(view.rows, ask.clinic, max(epoch, 1), size, limit)
+    return Response(
+        b"[" + b",".join(found) + b"]", media_type="application/cloudevents-batch+json", headers={"Ledger-Size": str(view.size)}
+    )
+
+
+@routes.get("/asyncapi.json", summary="The streams, described", include_in_schema=False)
+async def asyncapi() -> dict[str, Any]:
+    return describe()
+
+
+@routes.get("/clinics/{clinic}/dead-letters", summary="Inbox entries that were not understood")
+async def dead_letters(ask: Annotated[Asking, may("view_dead_letters")]) -> list[dict[str, Any]]:
+    """Whole, because somebody must mend them: role manager, 30 days."""
+    async with ask.reading("booking") as view:
+        query = text(
+            "select system, inbox_entry, fields, reasons, received_at from machinery.dead_letters"
+            " where clinic_id = :clinic order by received_at desc limit 200"
+        )
+        return [dict(row) for row in (await view.rows.execute(query, {"clinic": ask.clinic})).mappings()]
+
+
+def not_found(what: str) -> Exception:
+    """A 404 for something that is not in this clinic."""
+    return problem(404, "not_found", "Not found", unmet("record_must_exist", what=what))

@@ -1,0 +1,125 @@
+"""What goes wrong at the HTTP door, as RFC 9457 problem documents. A 500 is a bug; an outage is a 503."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from events.database import is_passing
+from events.transaction import IdReusedError, RecordUnreadableError, UnknownClinicError
+from schemas.sentences import Said
+from schemas.vocabulary import Verdict
+from services.door import Problem, ProblemError, problem, unmet
+
+log = logging.getLogger(__name__)
+
+MAX_REQUEST_BYTES = 1024 * 1024
+
+Handler = Callable[[Request, Any], Awaitable[Response]]
+
+
+def _respond(found: Problem, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(found.model_dump(mode="json", exclude_none=True), found.status, headers, "application/problem+json")
+
+
+async def _on_problem(_request: Request, error: ProblemError) -> Response:
+    return _respond(error.problem, error.headers)
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """Where in the request, without names that the sender made up."""
+    return ".".join(str(part) for part in location)[:80] or "body"
+
+
+async def _on_input(_request: Request, error: RequestValidationError) -> Response:
+    """All findings, by field, without a value of the request in them."""
+    findings: list[Said] = []
+    for wrong in error.errors():
+        location = wrong["loc"][:-1] + ("unknown field",) if wrong["type"] == "extra_forbidden" else wrong["loc"]
+        field = _field(location).replace(" ", "_")
+        reason = wrong["msg"] if wrong["type"] != "json_invalid" else "This is not JSON."
+        findings.append(Said.model_construct(rule=wrong["type"], code="", verdict=Verdict.UNMET, reason=reason, field=field))
+    detail = " ".join(f"{finding.field}: {finding.reason}" for finding in findings)
+    found = Problem(type="urn:asepsis:problem:input", title="Input not understood", status=422, detail=detail, findings=findings)
+    return _respond(found)
+
+
+async def _on_reused(_request: Request, _error: IdReusedError) -> Response:
+    return _respond(problem(409, "id_reused", "Id used before", unmet("command_id_must_be_new")).problem)
+
+
+async def _on_unknown_clinic(_request: Request, _error: UnknownClinicError) -> Response:
+    return _respond(Problem(type="urn:asepsis:problem:not_found", title="Not found", status=404, detail="There is no such clinic for you."))
+
+
+def _outage() -> Response:
+    found = problem(503, "unavailable", "Record not readable", unmet("record_must_be_readable")).problem
+    return _respond(found, {"Retry-After": "1"})
+
+
+async def _on_outage(_request: Request, error: Exception) -> Response:
+    log.warning("answered 503: %s", type(error).__name__)
+    return _outage()
+
+
+async def _on_database(_request: Request, error: DBAPIError) -> Response:
+    if is_passing(error):
+        return await _on_outage(_request, error)
+    log.error("answered 500", exc_info=error)
+    return await _on_bug(_request, error)
+
+
+async def _on_http(_request: Request, error: HTTPException) -> Response:
+    """What the framework itself refuses: unknown paths, wrong methods."""
+    found = Problem(type="urn:asepsis:problem:http", title=str(error.detail), status=error.status_code, detail=str(error.detail))
+    return _respond(found, dict(error.headers or {}))
+
+
+async def _on_bug(_request: Request, _error: Exception) -> Response:
+    found = Problem(
+        type="urn:asepsis:problem:bug", title="Internal error", status=500, detail="This is a bug of ours. Nothing was recorded."
+    )
+    return _respond(found)
+
+
+class SmallRequests:
+    """Refuses bodies over 1 MiB before they are read."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        length = next((value for name, value in scope.get("headers", ()) if name == b"content-length"), b"0")
+        if scope["type"] == "http" and (not length.isdigit() or int(length) > MAX_REQUEST_BYTES):
+            detail = f"At most {MAX_REQUEST_BYTES} bytes."
+            found = Problem(type="urn:asepsis:problem:too_large", title="Request too large", status=413, detail=detail)
+            await _respond(found)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Every way to fail answers with a problem document."""
+    handlers: dict[type[Exception], Any] = {
+        ProblemError: _on_problem,
+        RequestValidationError: _on_input,
+        IdReusedError: _on_reused,
+        UnknownClinicError: _on_unknown_clinic,
+        RecordUnreadableError: _on_outage,
+        PoolTimeoutError: _on_outage,
+        OSError: _on_outage,
+        TimeoutError: _on_outage,
+        DBAPIError: _on_database,
+        HTTPException: _on_http,
+        Exception: _on_bug,
+    }
+    for error, handler in handlers.items():
+        app.add_exception_handler(error, handler)
+    app.add_middleware(SmallRequests)

@@ -1,0 +1,99 @@
+"""The environment, read once, passed down as plain values."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from events.database import SERVICES
+
+PARTS = (*SERVICES, "relay")
+"""What a process can run."""
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the servers are and how this process is reached.
+
+    `database_url` is the login of the application, `migration_url` one that may create roles and schemas.
+    """
+
+    database_url: str
+    migration_url: str
+    redis_url: str
+    secret: bytes
+    host: str = "127.0.0.1"
+    port: int = 8000
+    role_prefix: str = "asepsis_"
+    spool: Path | None = None
+    """Where the log adapter writes messages to people, one JSON object a line."""
+    parts: tuple[str, ...] = PARTS
+
+
+def _driver(url: str) -> str:
+    """The same URL for asyncpg; people write `postgresql://`."""
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return "postgresql+asyncpg://" + url.removeprefix(scheme)
+    return url
+
+
+def check_redis_url(url: str) -> str:
+    """The stream readers need RESP's plain replies (faststream.md 10). Raises `SettingsError`."""
+    for word in ("protocol=", "legacy_responses=", "decode_responses="):
+        if word in url:
+            message = f"ASEPSIS_REDIS_URL must not contain {word!r}: stream subscribers do not understand the answers then."
+            raise SettingsError(message)
+    return url
+
+
+def secret_from(text: str) -> bytes:
+    """A secret as bytes. Raises `SettingsError` if it is too short to keep anything secret."""
+    if len(text) < 32:  # noqa: PLR2004 - 128 bits in hex
+        message = "ASEPSIS_SECRET needs at least 32 characters; `asepsis secret` makes one."
+        raise SettingsError(message)
+    return text.encode()
+
+
+def data_directory() -> Path:
+    """Where embedded servers and the spool live."""
+    return Path(os.environ.get("ASEPSIS_DATA", ".asepsis")).expanduser()
+
+
+def external_servers() -> bool:
+    """Whether the operator brings both servers. Raises `SettingsError` if only one is named."""
+    named = [name for name in ("ASEPSIS_DATABASE_URL", "ASEPSIS_REDIS_URL") if os.environ.get(name)]
+    if len(named) == 1:
+        message = f"{named[0]} is set, but its partner is not: set both ASEPSIS_DATABASE_URL and ASEPSIS_REDIS_URL, or neither."
+        raise SettingsError(message)
+    return bool(named)
+
+
+def from_environment(parts: tuple[str, ...] = PARTS) -> Settings:
+    """Settings for servers of the operator's own. Raises `SettingsError`."""
+    missing = [name for name in ("ASEPSIS_DATABASE_URL", "ASEPSIS_REDIS_URL", "ASEPSIS_SECRET") if not os.environ.get(name)]
+    if missing:
+        message = f"Set {', '.join(missing)}, or use `asepsis up`, which brings its own servers."
+        raise SettingsError(message)
+    database_url = _driver(os.environ["ASEPSIS_DATABASE_URL"])
+    return Settings(
+        database_url=database_url,
+        migration_url=_driver(os.environ.get("ASEPSIS_MIGRATION_URL", database_url)),
+        redis_url=check_redis_url(os.environ["ASEPSIS_REDIS_URL"]),
+        secret=secret_from(os.environ["ASEPSIS_SECRET"]),
+        host=os.environ.get("ASEPSIS_HOST", "127.0.0.1"),
+        port=_port(os.environ.get("ASEPSIS_PORT", "8000")),
+        role_prefix=os.environ.get("ASEPSIS_ROLE_PREFIX", "asepsis_"),
+        spool=data_directory() / "messages.jsonl",
+        parts=parts,
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 <= int(text) < 2**16:
+        message = f"ASEPSIS_PORT must be a number up to 65535, not {text!r}."
+        raise SettingsError(message)
+    return int(text)
