@@ -77,6 +77,7 @@ _TREATMENT: dict[str, frozenset[Role]] = {
     "start_treatment": _CARE,
     "pause_treatment": _CARE,
     "resume_treatment": _CARE,
+    "add_cartridge": _CARE,
     "end_treatment": _CARE,
     "record_past_treatment": _CARE,
     "override_rule": _CLINICIAN | _MANAGER,

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from events.database import Base, table
@@ -125,7 +125,7 @@ class Hold(Base):
     __table_args__ = table(
         "treatment",
         "projection",
-        Index("ix_holds_open", "clinic_id", "client_id", postgresql_where=text("lifted_at is null")),
+        Index("ix_holds_client", "clinic_id", "client_id"),
     )
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     hold_id: Mapped[UUID] = mapped_column(primary_key=True)

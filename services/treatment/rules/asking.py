@@ -25,6 +25,8 @@ class Said(Shape):
 
 Rule = Callable[[Case], Finding]
 
+_codes: dict[str, GateCode] = {}
+
 
 def met(*evidence: UUID | None, **parameters: int | str) -> Said:
     return Said(verdict=Verdict.MET, parameters=dict(parameters), evidence=_known(evidence))
@@ -95,6 +97,7 @@ def asks(code: GateCode) -> Callable[[Callable[[Case], Said]], Rule]:
             )
             return _overridden(case, finding)
 
+        _codes[look.__name__] = code
         return rule
 
     return frame
@@ -109,3 +112,8 @@ def always(look: Callable[[Case], Said]) -> Rule:
         return Finding(rule=look.__name__, verdict=said.verdict, parameters=dict(said.parameters), evidence=said.evidence)
 
     return rule
+
+
+def code_of(rule: Rule) -> str:
+    """The G-number a rule serves, or nothing."""
+    return _codes.get(rule.__name__, "")

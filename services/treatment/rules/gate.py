@@ -1,7 +1,7 @@
 """The gate: every rule, in the order a practitioner would ask. All are asked, all answers are kept."""
 
 from schemas.vocabulary import Finding, Verdict
-from services.treatment.rules.asking import Rule
+from services.treatment.rules.asking import Rule, code_of
 from services.treatment.rules.booking import (
     age_must_be_allowed,
     booking_must_hold_its_slot,
@@ -66,6 +66,10 @@ GATE: tuple[Rule, ...] = (
     photographs_must_be_taken,
     emergency_kit_must_be_in_date,
 )
+
+
+CODES = {rule.__name__: code_of(rule) for rule in GATE}
+"""Which G-number each rule serves; empty where no policy switches it."""
 
 
 def ask_the_gate(case: Case) -> tuple[Finding, ...]:
