@@ -32,6 +32,7 @@ class Sterilizer(Base):
     in_service: Mapped[bool]
     removed_at: Mapped[datetime | None]
     removal_reason: Mapped[str | None]
+    last_run_at: Mapped[datetime | None]
     event_id: Mapped[UUID]
 
 
@@ -101,7 +102,7 @@ class Indicator(Base):
     """projection: one row per reading of a biological indicator."""
 
     __tablename__ = "indicators"
-    __table_args__ = table("hygiene", "projection", Index(None, "clinic_id", "cycle_id"))
+    __table_args__ = table("hygiene", "projection", Index(None, "clinic_id", "sterilizer_id", "occurred_at"))
 
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     indicator_id: Mapped[UUID] = mapped_column(primary_key=True)

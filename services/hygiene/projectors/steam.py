@@ -1,6 +1,8 @@
 """Sterilizers, cycles, indicators and packs follow the ledger."""
 
-from sqlalchemy import select, update
+from uuid import UUID
+
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -77,6 +79,7 @@ async def keep_cycle(rows: AsyncSession, entry: Entry[CycleRecorded]) -> None:
         occurred_at=said.occurred_at,
         event_id=entry.event_id,
     )
+    await _find_last_run(rows, entry.clinic_id, said.sterilizer_id)
     if not new or not said.packs:
         return
     ids = [pack.pack_id for pack in said.packs]
@@ -137,6 +140,21 @@ async def weigh_indicator(rows: AsyncSession, entry: Entry[IndicatorRead]) -> No
             SterilizationCycle.indicator.in_(lighter),
         )
         .values(indicator=said.result)
+    )
+    await _find_last_run(rows, entry.clinic_id, said.sterilizer_id)
+
+
+async def _find_last_run(rows: AsyncSession, clinic_id: UUID, sterilizer_id: UUID) -> None:
+    """The start of the last cycle whose indicator is not invalid: the days of the indicator calendar count from there."""
+    last = select(func.max(SterilizationCycle.started_at)).where(
+        SterilizationCycle.clinic_id == clinic_id,
+        SterilizationCycle.sterilizer_id == sterilizer_id,
+        SterilizationCycle.indicator.in_(["pending", "negative", "positive"]),
+    )
+    await rows.execute(
+        update(Sterilizer)
+        .where(Sterilizer.clinic_id == clinic_id, Sterilizer.sterilizer_id == sterilizer_id)
+        .values(last_run_at=last.scalar_subquery())
     )
 
 

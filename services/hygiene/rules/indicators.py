@@ -78,6 +78,10 @@ def sterilizer_must_be_out_of_service(*, in_service: bool) -> Finding:
     return finding("sterilizer_must_be_out_of_service", not in_service)
 
 
+def sterilizer_must_be_in_service_to_leave(*, in_service: bool) -> Finding:
+    return finding("sterilizer_must_be_in_service_to_leave", in_service)
+
+
 def last_cycles_must_be_good(latest_first: Sequence[Qualification], wanted: int) -> Finding:
     """So many cycles in a row since the removal, up to the last one, all good."""
     row: list[UUID] = []

@@ -10,7 +10,7 @@ from schemas.vocabulary import Finding, Verdict
 from services.hygiene.rules.cycles import chemical_indicators_must_have_changed
 from services.hygiene.rules.finding import finding
 
-Indicator = Literal["none", "pending", "negative", "positive", "invalid"]
+IndicatorState = Literal["none", "pending", "negative", "positive", "invalid"]
 Basis = Literal["parametric", "bi_pending", "bi_negative"]
 
 
@@ -45,7 +45,7 @@ class Load:
     mechanical: str
     external: str
     internal: str
-    indicator: Indicator
+    indicator: IndicatorState
     in_service: bool
     recall_ids: tuple[UUID, ...]
     air_removal: str
@@ -125,7 +125,7 @@ def release_findings(policy: Policy, load: Load, runs: Runs, now: datetime) -> t
     )
 
 
-def basis_of(indicator: Indicator) -> Basis:
+def basis_of(indicator: IndicatorState) -> Basis:
     """What a release rests on: a pending indicator makes it conditional."""
     match indicator:
         case "negative":

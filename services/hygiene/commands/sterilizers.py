@@ -1,0 +1,113 @@
+"""Sterilizers come into service, leave it, and come back when their cycles say so."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from events.catalog.hygiene import SterilizerCommissioned, SterilizerRemoved, SterilizerReturned
+from events.transaction import Answer, Transaction
+from schemas.hygiene import Removal, Return, Said, SterilizerReport
+from services.hygiene.commands.answers import policy_now, refuse, row_of, tells_the_same
+from services.hygiene.models import SterilizationCycle, Sterilizer
+from services.hygiene.rules.claims import (
+    id_must_be_new,
+    occurred_at_may_not_lie_ahead,
+    programs_must_be_in_the_policy,
+    subject_must_be_known,
+)
+from services.hygiene.rules.finding import any_unmet
+from services.hygiene.rules.indicators import (
+    Qualification,
+    cycles_to_return,
+    last_cycles_must_be_good,
+    sterilizer_must_be_in_service_to_leave,
+    sterilizer_must_be_out_of_service,
+)
+
+
+async def commission_sterilizer(tx: Transaction, request: Said[SterilizerReport]) -> Answer[Any]:
+    """Enter a sterilizer with the programs it was qualified for."""
+    rule, report = await policy_now(tx), request.report
+    earlier = await row_of(tx, Sterilizer, request.subject_id)
+    if earlier and tells_the_same(
+        earlier,
+        serial=report.serial,
+        air_removal=report.air_removal,
+        programs=list(report.programs),
+        commissioned_at=report.occurred_at,
+    ):
+        return await tx.repeat(earlier.event_id)
+    findings = (
+        id_must_be_new(request.subject_id, known=earlier is not None),
+        occurred_at_may_not_lie_ahead(rule.policy, report.occurred_at, tx.now),
+        programs_must_be_in_the_policy(rule.policy, report.air_removal, report.programs),
+    )
+    if any_unmet(findings):
+        return await refuse(tx, "commission_sterilizer", request.subject_id, findings, rule)
+    commissioned = SterilizerCommissioned(
+        sterilizer_id=request.subject_id,
+        serial=report.serial,
+        air_removal=report.air_removal,
+        programs=report.programs,
+        occurred_at=report.occurred_at,
+        device=report.device,
+    )
+    return await tx.answer(commissioned, policy=rule.version)
+
+
+async def remove_sterilizer(tx: Transaction, request: Said[Removal]) -> Answer[Any]:
+    """Take a sterilizer out of service: for repair, or because somebody saw what no indicator says yet."""
+    rule, report = await policy_now(tx), request.report
+    sterilizer = await row_of(tx, Sterilizer, request.subject_id)
+    findings = (
+        subject_must_be_known("sterilizer", request.subject_id, known=sterilizer is not None),
+        occurred_at_may_not_lie_ahead(rule.policy, report.occurred_at, tx.now),
+        sterilizer_must_be_in_service_to_leave(in_service=sterilizer is None or sterilizer.in_service),
+    )
+    if any_unmet(findings):
+        return await refuse(tx, "remove_sterilizer", request.subject_id, findings, rule)
+    removed = SterilizerRemoved(
+        sterilizer_id=request.subject_id, reason=report.reason, occurred_at=report.occurred_at, device=report.device
+    )
+    return await tx.answer(removed, policy=rule.version)
+
+
+async def return_sterilizer(tx: Transaction, request: Said[Return]) -> Answer[Any]:
+    """Back into service after enough good cycles in a row since it left."""
+    rule, report = await policy_now(tx), request.report
+    sterilizer = await row_of(tx, Sterilizer, request.subject_id)
+    findings = [
+        subject_must_be_known("sterilizer", request.subject_id, known=sterilizer is not None),
+        occurred_at_may_not_lie_ahead(rule.policy, report.occurred_at, tx.now),
+    ]
+    if sterilizer is not None:
+        wanted = cycles_to_return(rule.policy, sterilizer.removal_reason or "")
+        good = last_cycles_must_be_good(await _cycles_since_removal(tx, sterilizer, wanted), wanted)
+        findings += [sterilizer_must_be_out_of_service(in_service=sterilizer.in_service), good]
+    if any_unmet(findings):
+        return await refuse(tx, "return_sterilizer", request.subject_id, findings, rule)
+    returned = SterilizerReturned(
+        sterilizer_id=request.subject_id, evidence=findings[-1].evidence, occurred_at=report.occurred_at, device=report.device
+    )
+    return await tx.answer(returned, policy=rule.version)
+
+
+async def _cycles_since_removal(tx: Transaction, sterilizer: Sterilizer, wanted: int) -> list[Qualification]:
+    """The latest first, no more than are asked for. Air removal tests carry no biological indicator, so they do not count."""
+    if sterilizer.removed_at is None:
+        return []
+    query = (
+        select(SterilizationCycle)
+        .where(
+            SterilizationCycle.clinic_id == tx.clinic_id,
+            SterilizationCycle.sterilizer_id == sterilizer.sterilizer_id,
+            SterilizationCycle.started_at > sterilizer.removed_at,
+            SterilizationCycle.purpose != "air_removal_test",
+        )
+        .order_by(SterilizationCycle.started_at.desc())
+        .limit(wanted)
+    )
+    return [
+        Qualification(cycle.cycle_id, cycle.mechanical, cycle.external_indicator, cycle.internal_indicator, cycle.indicator)
+        for cycle in await tx.rows.scalars(query)
+    ]
