@@ -1,7 +1,7 @@
 """What findings say in plain words, to the person at the door. The ledger keeps codes and parameters only.
 
 One table per service, `<service>.toml`: `[rule_name]` with `met`, `warning` and `unmet`; placeholders are the
-finding's parameters.
+finding's parameters. A rule that fails for several reasons may say each: `unmet_<reason>`, by the parameter `reason`.
 """
 
 import tomllib
@@ -42,7 +42,8 @@ class _Parameters(dict[str, object]):
 def sentence(finding: Finding) -> str:
     """The finding in plain words; a rule without a sentence says its own name, which is one."""
     known = sentences().get(finding.rule, {})
-    template = known.get(finding.verdict.value) or known.get("unmet") or finding.rule.replace("_", " ")
+    because = f"{finding.verdict.value}_{finding.parameters.get('reason', '')}"
+    template = known.get(because) or known.get(finding.verdict.value) or known.get("unmet") or finding.rule.replace("_", " ")
     return template.format_map(_Parameters(finding.parameters))
 
 

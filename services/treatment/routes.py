@@ -35,7 +35,7 @@ from services.treatment import commands, queries
 
 routes = APIRouter(prefix="/clinics/{clinic}", tags=["treatment"])
 
-SEES_NO_HEALTH = frozenset({Role.FRONT_DESK, Role.SYSTEM, Role.MANAGER})
+SEES_NO_HEALTH = frozenset({Role.FRONT_DESK, Role.SYSTEM})
 
 
 class CertificateReply(Shape):
@@ -63,7 +63,7 @@ async def post_treatment(body: StartRequest, ask: Annotated[Asking, may("start_t
 
 @routes.post("/treatments/preview", summary="What would the gate say now?")
 async def post_preview(body: PreviewRequest, ask: Annotated[Asking, may("preview_start")]) -> PreviewReply:
-    """The same rules, nothing recorded. Who does not treat sees "not eligible today" in place of health reasons."""
+    """The same rules, nothing recorded. The front desk sees "not eligible today" in place of health reasons."""
     request = body
     if body.practitioner_id is None and ask.actor.role in {Role.PRACTITIONER, Role.CLINICIAN}:
         request = body.model_copy(update={"practitioner_id": ask.actor.identity_id})
