@@ -166,7 +166,8 @@ class WalkIn(Wish):
 
     def visit(self, starts_at: datetime, ends_at: datetime) -> Visit:
         """The visit from now on."""
-        return Visit.model_validate({**dict(self), "starts_at": starts_at, "ends_at": ends_at, "minutes": None, "arrival": None})
+        wished = {name: value for name, value in dict(self).items() if name in Visit.model_fields}
+        return Visit.model_validate({**wished, "starts_at": starts_at, "ends_at": ends_at})
 
 
 class NoShow(Shape):
