@@ -67,6 +67,9 @@ _ITEMS: dict[str, frozenset[Role]] = {
     "reprocess_handpiece": _BENCH,
     "turn_over_room": _BENCH,
     "quarantine_lot": _HYGIENE,
+    "reject_pack": _HYGIENE,
+    # With a second signer, whom the command asks for.
+    "decide_recall": _CLINICIAN | _MANAGER,
     "view_hygiene": _HYGIENE | {Role.AUDITOR},
 }
 
