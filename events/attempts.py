@@ -65,7 +65,7 @@ async def begin_attempt(database: Database, clinic_id: UUID, service: str, stage
 
 async def _after(
     database: Database, clinic_id: UUID, service: str, stage: str, attempt: AttemptAt, count: int, error: str | None, *, halt: bool
-) -> None:  # noqa: PLR0913 - an attempt's columns
+) -> None:
     async with aside(database, clinic_id, service) as rows:
         values = {
             "clinic": clinic_id,
@@ -95,7 +95,7 @@ async def forgive(database: Database, clinic_id: UUID, service: str, stage: str,
         )
 
 
-async def halt_if_spent(database: Database, clinic_id: UUID, service: str, stage: str, attempt: AttemptAt, failure: Exception) -> bool:  # noqa: PLR0913 - as above
+async def halt_if_spent(database: Database, clinic_id: UUID, service: str, stage: str, attempt: AttemptAt, failure: Exception) -> bool:
     """Note the failure; halt after the fifth. Returns whether to try again at once."""
     if is_passing(failure):
         try:

@@ -4,14 +4,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaData, Text, Uuid
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 Kind = Literal["projection", "private", "machinery", "ledger"]
@@ -32,7 +32,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         UUID: Uuid(),
         int: BigInteger(),
         str: Text(),
@@ -55,6 +55,12 @@ def table(schema: str, kind: Kind, *constraints: Constraint | Index) -> tuple[An
 def tables_of(schema: str, kind: Kind) -> Sequence[str]:
     """The full names of a service's tables of one kind."""
     return [name for name, found in Base.metadata.tables.items() if found.schema == schema and found.info.get("kind") == kind]
+
+
+_SET_CONTEXT = text(
+    "select set_config('role', coalesce(:role, current_user), true), set_config('app.clinic', coalesce(:clinic, ''), true),"
+    " set_config('lock_timeout', '2s', true), set_config('statement_timeout', '5s', true)"
+)
 
 
 class Database:
@@ -93,6 +99,15 @@ class Database:
         if lock is None:
             lock = self._clinic_locks[clinic_id] = asyncio.Lock()
         return lock
+
+    async def enter(self, rows: AsyncSession, clinic_id: UUID | None, service: str | None) -> None:
+        """Begin a transaction as the service's role, in one clinic's rows, with its time limits. All of it ends with the transaction."""
+        role = None if service is None else self.role(service)
+        await rows.execute(_SET_CONTEXT, {"role": role, "clinic": None if clinic_id is None else str(clinic_id)})
+        driver = (await (await rows.connection()).get_raw_connection()).driver_connection
+        if driver is None or not driver.is_in_transaction():
+            message = "no transaction was begun: a lock taken here would be none"
+            raise RuntimeError(message)
 
     async def close(self) -> None:
         """Give all connections back."""

@@ -61,7 +61,7 @@ class Event(Shape):
         _classes[type, version] = cls
 
 
-E = TypeVar("E", bound=Event, covariant=True)
+E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
 def event_classes() -> Mapping[tuple[str, int], type[Event]]:
@@ -123,7 +123,7 @@ def body_of(event: Event, context: Context) -> bytes:
 
 
 @dataclass(frozen=True)
-class Entry(Generic[E]):
+class Entry(Generic[E_co]):
     """One event in the ledger at its 0-based index."""
 
     clinic_id: UUID
@@ -161,9 +161,9 @@ class Entry(Generic[E]):
         return cast("int | None", self.parts["policy"])
 
     @cached_property
-    def event(self) -> E:
+    def event(self) -> E_co:
         """The event, lifted to the newest version of its class. Raises `UnknownEventError`."""
-        return cast("E", read_event(self.type, self.parts["data"]))
+        return cast("E_co", read_event(self.type, self.parts["data"]))
 
 
 def read_event(versioned: str, data: dict[str, Any]) -> Event:

@@ -243,7 +243,7 @@ async def _say_again(tx: Transaction, mailbox: Mailbox, entry_id: str, answer: A
         await tx.record(AnswerRepeated(event_id=answer.entry.event_id), event_id=identity)
 
 
-async def reject(  # noqa: PLR0913 - one inbox entry and what is wrong with it
+async def reject(
     database: Database, service: str, mailbox: Mailbox, entry_id: str, fields: Mapping[bytes, bytes], why: NotUnderstood
 ) -> None:
     """Record `command.rejected`, and keep the entry whole as a dead letter, in one commit."""

@@ -17,12 +17,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from events.catalog.booking import Rejection
 from events.database import Database, is_passing
 from events.inbox import Inbox, Mailbox, NotUnderstood, all_mailboxes, reject, work_entry
 from events.transaction import aside
 from events.wakeups import BLOCK_MS, CONSUMER, ensure_group
 from schemas.vocabulary import Code
-from events.catalog.booking import Rejection
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Caught up, decided, recorded: the only commits of the system.
 
 `transaction` is how everything is recorded. `aside` is the one other commit: without the clinic's lock, for
-projecting, attempts and the outbox; it records nothing. `reading` commits nothing at all.
+projecting, attempts and the outbox; it records nothing. `reading` (events/reading.py) commits nothing at all.
 """
 
 import asyncio
@@ -27,7 +27,21 @@ from events.database import Database, application_clock
 from events.envelope import Context, Entry, Event, body_of, versioned_type
 from events.ledger import Bookmark, Fingerprint, Head
 from events.projection import Place, RecordUnreadableError, follow, move_bookmark, projection_of
+from events.reading import UnknownClinicError, View, reading
 from schemas.vocabulary import Actor
+
+__all__ = [
+    "Answer",
+    "IdReusedError",
+    "RecordUnreadableError",
+    "Transaction",
+    "UnknownClinicError",
+    "View",
+    "aside",
+    "project",
+    "reading",
+    "transaction",
+]
 
 log = logging.getLogger(__name__)
 
@@ -38,61 +52,33 @@ CATCH_UP_PAGE = 500
 CATCH_UP_OUTSIDE_LOCK = 200
 
 R = TypeVar("R", bound=BaseModel)
-E = TypeVar("E", bound=Event, covariant=True)
+E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
 class IdReusedError(Exception):
     """The command's id was used before, with other content."""
 
 
-class UnknownClinicError(Exception):
-    """There is no ledger for this clinic."""
-
-
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[E]):
+class Answer(Generic[E_co]):
     """What a command was answered: the entry that says so, now or when the command came first."""
 
-    entry: Entry[E]
+    entry: Entry[E_co]
     repeated: bool = False
 
     @property
-    def event(self) -> E:
+    def event(self) -> E_co:
         """The event that is the answer."""
         return self.entry.event
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a service has projected, for reading."""
-
-    rows: AsyncSession
-    clinic_id: UUID
-    size: int
-    now: datetime
-
-
-_SET_CONTEXT = text(
-    "select set_config('role', coalesce(:role, current_user), true), set_config('app.clinic', coalesce(:clinic, ''), true),"
-    " set_config('lock_timeout', '2s', true), set_config('statement_timeout', '5s', true)"
-)
 _LOCK_CLINIC = text("select pg_advisory_xact_lock(hashtextextended(:clinic, 0))")
-
-
-async def _set_context(rows: AsyncSession, database: Database, clinic_id: UUID | None, service: str | None) -> None:
-    role = None if service is None else database.role(service)
-    await rows.execute(_SET_CONTEXT, {"role": role, "clinic": None if clinic_id is None else str(clinic_id)})
-    raw = await (await rows.connection()).get_raw_connection()
-    driver = raw.driver_connection
-    if driver is None or not driver.is_in_transaction():
-        message = "no transaction was begun: a lock taken here would be none"
-        raise RuntimeError(message)
 
 
 class Transaction:
     """One decision about one clinic. Made by `transaction`; doors hand it to commands."""
 
-    def __init__(self, database: Database, rows: AsyncSession, clinic_id: UUID, service: str, context: Context, event_id: UUID) -> None:  # noqa: PLR0913 - made in one place
+    def __init__(self, database: Database, rows: AsyncSession, clinic_id: UUID, service: str, context: Context, event_id: UUID) -> None:
         self._database = database
         self.rows = rows
         self.clinic_id = clinic_id
@@ -213,7 +199,7 @@ def command_event_id(clinic_id: UUID, principal: UUID | str, command_id: str) ->
 
 
 @asynccontextmanager
-async def transaction(  # noqa: PLR0913 - who, where, what, why: all of it is recorded
+async def transaction(
     database: Database,
     clinic_id: UUID,
     service: str,
@@ -231,7 +217,7 @@ async def transaction(  # noqa: PLR0913 - who, where, what, why: all of it is re
     identity = event_id or command_event_id(clinic_id, actor.identity_id, command_id)
     async with database.clinic_lock(clinic_id), AsyncSession(database.engine, expire_on_commit=False) as rows:
         tx = Transaction(database, rows, clinic_id, service, Context(actor, command_id, correlation), identity)
-        await _set_context(rows, database, clinic_id, service)
+        await database.enter(rows, clinic_id, service)
         await rows.execute(_LOCK_CLINIC, {"clinic": str(clinic_id)})
         at = await ledger.head(rows, clinic_id)
         if at is None:
@@ -260,24 +246,9 @@ async def _tell(database: Database, entries: Sequence[Entry[Any]]) -> None:
 async def aside(database: Database, clinic_id: UUID | None, service: str | None) -> AsyncIterator[AsyncSession]:
     """The one other commit: no clinic lock, nothing recorded. For projecting, attempts, the outbox, dead letters."""
     async with AsyncSession(database.engine, expire_on_commit=False) as rows:
-        await _set_context(rows, database, clinic_id, service)
+        await database.enter(rows, clinic_id, service)
         yield rows
         await rows.commit()
-
-
-@asynccontextmanager
-async def reading(database: Database, clinic_id: UUID, service: str) -> AsyncIterator[View]:
-    """A consistent look at what the service has projected. Raises `UnknownClinicError`."""
-    async with AsyncSession(database.engine, expire_on_commit=False) as rows:
-        await rows.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
-        await _set_context(rows, database, clinic_id, service)
-        at = await ledger.head(rows, clinic_id)
-        if at is None:
-            raise UnknownClinicError(clinic_id)
-        query = select(Bookmark.size).where(Bookmark.clinic_id == clinic_id, Bookmark.service == service, Bookmark.stage == "projected")
-        size = (await rows.execute(query)).scalar_one_or_none() or 0
-        yield View(rows, clinic_id, size, at.now)
-        await rows.rollback()
 
 
 async def project(database: Database, clinic_id: UUID, service: str, limit: int = CATCH_UP_PAGE) -> int:

@@ -11,6 +11,25 @@ from events.relay import outward_types
 
 REFERENCE = "#/components/schemas/{model}"
 
+INFO = {
+    "title": "Asepsis streams",
+    "version": "1",
+    "description": "Commands in, events out, over Redis streams. One field, `event`: CloudEvents 1.0 JSON."
+    " XADD is not acceptance: the answer on the clinic's stream is. No answer in 10 s: send the same id again.",
+}
+CLINIC = {"description": "The clinic's UUID."}
+INBOX = {
+    "address": "{clinic:{clinicId}}:inbox:{system}",
+    "description": "One inbox per front-desk system: XADD <key> * event '<CloudEvents JSON>'."
+    " Worked in order; entries are deleted once answered.",
+    "parameters": {"clinicId": CLINIC, "system": {"description": "The system's name; the key says who speaks."}},
+}
+EVENTS = {
+    "address": "{clinic:{clinicId}}:events",
+    "description": "What happened: XREAD BLOCK 4000 STREAMS <key> <last id>. Ids <epoch>-<size>, rising with gaps; kept for 7 days.",
+    "parameters": {"clinicId": CLINIC},
+}
+
 
 def _message(name: str, title: str, payload: dict[str, Any], summary: str, examples: list[Any]) -> dict[str, Any]:
     message: dict[str, Any] = {
@@ -102,28 +121,10 @@ def describe() -> dict[str, Any]:
     }
     return {
         "asyncapi": "3.0.0",
-        "info": {
-            "title": "Asepsis streams",
-            "version": "1",
-            "description": "Commands in, events out, over Redis streams. One field, `event`: CloudEvents 1.0 JSON."
-            " XADD is not acceptance: the answer on the clinic's stream is. No answer in 10 s: send the same id again.",
-        },
+        "info": INFO,
         "channels": {
-            "inbox": {
-                "address": "{clinic:{clinicId}}:inbox:{system}",
-                "description": "One inbox per front-desk system: XADD <key> * event '<CloudEvents JSON>'. Worked in order; entries are deleted once answered.",
-                "parameters": {
-                    "clinicId": {"description": "The clinic's UUID."},
-                    "system": {"description": "The system's name; the key says who speaks."},
-                },
-                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in commands},
-            },
-            "events": {
-                "address": "{clinic:{clinicId}}:events",
-                "description": "What happened: XREAD BLOCK 4000 STREAMS <key> <last id>. Ids <epoch>-<size>, rising with gaps; kept for 7 days.",
-                "parameters": {"clinicId": {"description": "The clinic's UUID."}},
-                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in events},
-            },
+            "inbox": INBOX | {"messages": {name: {"$ref": f"#/components/messages/{name}"} for name in commands}},
+            "events": EVENTS | {"messages": {name: {"$ref": f"#/components/messages/{name}"} for name in events}},
         },
         "operations": {
             "sendCommand": {"action": "receive", "channel": {"$ref": "#/channels/inbox"}},

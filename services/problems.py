@@ -42,7 +42,7 @@ async def _on_input(_request: Request, error: RequestValidationError) -> Respons
     """All findings, by field, without a value of the request in them."""
     findings: list[Said] = []
     for wrong in error.errors():
-        location = wrong["loc"][:-1] + ("unknown field",) if wrong["type"] == "extra_forbidden" else wrong["loc"]
+        location = (*wrong["loc"][:-1], "unknown field") if wrong["type"] == "extra_forbidden" else wrong["loc"]
         field = _field(location).replace(" ", "_")
         reason = wrong["msg"] if wrong["type"] != "json_invalid" else "This is not JSON."
         findings.append(Said.model_construct(rule=wrong["type"], code="", verdict=Verdict.UNMET, reason=reason, field=field))

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from events import chain, ledger
@@ -113,7 +114,7 @@ async def test_append_refuses_another_clinic_and_asynchronous_commit(house: Hous
             await ledger.append(tx.rows, other, tx.head, uuid4(), "record.viewed.v1", b"{}")
     with pytest.raises(DBAPIError, match="synchronous_commit"):
         async with transaction(house.database, house.clinic_id, "compliance", actor(), "c-2") as tx:
-            await tx.rows.execute(ledger.text("set local synchronous_commit = off"))
+            await tx.rows.execute(text("set local synchronous_commit = off"))
             await tx.record(RecordViewed(question="q1", answers=1))
 
 
@@ -130,19 +131,19 @@ async def test_nobody_changes_the_ledger_not_even_its_owner(house: House, owner:
 async def test_a_service_may_only_append_and_read(house: House, statement: str) -> None:
     with pytest.raises(DBAPIError, match="permission denied"):
         async with aside(house.database, house.clinic_id, "booking") as rows:
-            await rows.execute(ledger.text(statement))
+            await rows.execute(text(statement))
 
 
 async def test_one_clinic_sees_nothing_of_another(house: House, database: Database) -> None:
     async with aside(database, uuid4(), "booking") as rows:
-        seen = (await rows.execute(ledger.text("select count(*) from ledger.entries"))).scalar_one()
+        seen = (await rows.execute(text("select count(*) from ledger.entries"))).scalar_one()
     assert seen == 0
     async with aside(database, house.clinic_id, "booking") as rows:
-        seen = (await rows.execute(ledger.text("select count(*) from ledger.entries"))).scalar_one()
-    assert seen == 2  # noqa: PLR2004 - opened, and a policy
+        seen = (await rows.execute(text("select count(*) from ledger.entries"))).scalar_one()
+    assert seen == 2
 
 
 async def test_the_login_inherits_nothing(database: Database, house: House) -> None:
     with pytest.raises(DBAPIError, match="permission denied"):
         async with aside(database, house.clinic_id, None) as rows:
-            await rows.execute(ledger.text("select count(*) from ledger.entries"))
+            await rows.execute(text("select count(*) from ledger.entries"))
