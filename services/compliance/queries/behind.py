@@ -12,7 +12,7 @@ from events.catalog.treatment import TreatmentRecordedLate, TreatmentStarted
 from events.envelope import Entry
 from events.transaction import View
 from schemas.compliance import Evidence, Part, PolicyApproval, TreatmentRecord
-from services.compliance.models import LoadRow, Mention, PackRow, Policies, TreatmentRow
+from services.compliance.models import ExposureRow, LoadRow, Mention, PackRow, Policies, TreatmentRow
 from services.compliance.queries.record import entries_at, entry_of, ledger_head
 from services.compliance.rules.trace import Link, matters_since, only_newest, part_of
 
@@ -76,6 +76,7 @@ async def _links(view: View, entry: Entry[TreatmentStarted | TreatmentRecordedLa
         ]
     cycles = {*done.cycle_ids, *await _cycles_of(view, done.equipment.pack_ids)}
     named += [("cycle", cycles), ("sterilizer", await _sterilizers_of(view, cycles))]
+    named.append(("recall", await _recalls_of(view, done.treatment_id)))
     links: defaultdict[UUID, set[Link]] = defaultdict(set)
     for link, ids in named:
         for found in ids:
@@ -91,6 +92,11 @@ async def _cycles_of(view: View, packs: Iterable[UUID]) -> Iterable[UUID]:
 
 async def _sterilizers_of(view: View, cycles: Iterable[UUID]) -> Iterable[UUID]:
     query = select(LoadRow.sterilizer_id).where(LoadRow.clinic_id == view.clinic_id, LoadRow.cycle_id.in_(cycles))
+    return (await view.rows.execute(query)).scalars().all()
+
+
+async def _recalls_of(view: View, treatment_id: UUID) -> Iterable[UUID]:
+    query = select(ExposureRow.recall_id).where(ExposureRow.clinic_id == view.clinic_id, ExposureRow.treatment_id == treatment_id)
     return (await view.rows.execute(query)).scalars().all()
 
 

@@ -20,6 +20,7 @@ Link = Literal[
     "cycle",
     "pack",
     "sterilizer",
+    "recall",
 ]
 """What an id is to the treatment."""
 
@@ -83,6 +84,7 @@ BEHIND: Mapping[Link, Mapping[str, Part]] = {
         "sterilizer.removed": "sterilization",
         "sterilizer.returned": "sterilization",
     },
+    "recall": {"recall.decided": "recall"},
 }
 
 ONLY_NEWEST = frozenset({"screening.answered", "practitioner.credentialed"})
