@@ -79,7 +79,7 @@ async def consents_of_client(view: View, client_id: UUID) -> list[ConsentRecord]
 
 
 async def question_list(view: View, extent: str) -> QuestionList | None:
-    """What the tablet asks, in the policy's order. None before the first policy."""
+    """What the tablet asks, by code: a policy is a document without an order. None before the first."""
     rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
     if rule is None:
         return None
@@ -91,7 +91,7 @@ async def question_list(view: View, extent: str) -> QuestionList | None:
             asks_areas=known.scope == "area",
             asks_day=known.wait_days > 0 or known.before_days > 0 or known.clearance_until_days > 0,
         )
-        for code, known in rule.policy.contraindications.items()
+        for code, known in sorted(rule.policy.contraindications.items())
         if extent == "full" or code in every_visit
     ]
     digest = screening_digest(rule.policy)
