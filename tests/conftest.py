@@ -63,7 +63,7 @@ async def template(servers: Servers) -> str:
 async def database_name(servers: Servers, template: str) -> AsyncIterator[str]:
     """A fresh database of this test's own."""
     name = f"test_{uuid4().hex}"
-    await administer(servers, f'create database "{name}" template "{template}" strategy file_copy')
+    await administer(servers, f'create database "{name}" template "{template}" strategy wal_log')
     yield name
     await administer(servers, f'drop database "{name}" with (force)')
 
