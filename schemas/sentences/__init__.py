@@ -43,8 +43,8 @@ def sentence(finding: Finding) -> str:
     """The finding in plain words; a rule without a sentence says its own name, which is one."""
     known = sentences().get(finding.rule, {})
     because = f"{finding.verdict.value}_{finding.parameters.get('reason', '')}"
-    any_rule = sentences().get("any_rule", {})
-    template = known.get(because) or any_rule.get(because) or known.get(finding.verdict.value) or known.get("unmet") or finding.rule.replace("_", " ")
+    by_reason = known.get(because) or sentences().get("any_rule", {}).get(because)
+    template = by_reason or known.get(finding.verdict.value) or known.get("unmet") or finding.rule.replace("_", " ")
     return template.format_map(_Parameters(finding.parameters))
 
 

@@ -1,6 +1,5 @@
 """One case before the gate: everything that was loaded, frozen. What is unknown is None or missing, and rules say so."""
 
-from functools import cached_property
 from uuid import UUID
 
 from schemas.policy import PastTreatment, Policy, local_date
@@ -84,7 +83,7 @@ class Case(Shape):
             raise LookupError("no policy is in force")
         return self.policy
 
-    @cached_property
+    @property
     def today(self) -> LocalDate:
         """The date of the start on the clinic's wall."""
         return local_date(self.rules_of, self.at)
