@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,7 +29,7 @@ def unmet(visit: Visit, situation: Situation) -> set[str]:
     return {said.rule for said in ask(visit, situation) if said.verdict is Verdict.UNMET}
 
 
-def practitioner(**other: object) -> Situation:
+def practitioner(**other: Any) -> Situation:
     known = case()
     return replace(known, practitioners={PRACTITIONER: replace(known.practitioners[PRACTITIONER], **other)})
 
@@ -91,7 +92,7 @@ def test_a_treatment_names_areas_and_depth() -> None:
 
 
 def test_a_handpiece_suits_the_treatment() -> None:
-    def with_device(**other: object) -> Situation:
+    def with_device(**other: Any) -> Situation:
         known = case()
         return replace(known, resources={**known.resources, DEVICE: replace(known.resources[DEVICE], **other)})
 

@@ -1,6 +1,7 @@
 """How long skin must rest before a booking, after what was done and between what is booked."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_consultation_touches_no_skin() -> None:
     assert allows(ask(talk, case(past=[past(date(2026, 3, 1))])))
 
 
-def other_at(day: int, month: int = 3, **other: object) -> Visit:
+def other_at(day: int, month: int = 3, **other: Any) -> Visit:
     return visit_at(local(month, day, 10), booking_id=UUID(int=70), **other)
 
 

@@ -1,6 +1,7 @@
 """Clients, their arrival, and that nothing about them stands in the ledger."""
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -49,7 +50,7 @@ async def open_now(house: House) -> Desk:
     return await open_desk(await open_house(house.database, policy.model_copy(update={"clinic": clinic})))
 
 
-def registration(client_id: UUID | None = None, **other: object) -> ClientRegistration:
+def registration(client_id: UUID | None = None, **other: Any) -> ClientRegistration:
     return ClientRegistration.model_validate(
         {
             "client_id": client_id or uuid4(),
@@ -121,7 +122,7 @@ async def test_an_erased_client_leaves_no_personal_data(desk: Desk) -> None:
     assert reply.family_name is None
 
 
-def walk_in_of(desk: Desk, client_id: UUID, arrival: Arrival, **other: object) -> WalkIn:
+def walk_in_of(desk: Desk, client_id: UUID, arrival: Arrival, **other: Any) -> WalkIn:
     return WalkIn.model_validate(
         {
             "booking_id": uuid4(),

@@ -38,4 +38,11 @@ async def credential_practitioner(tx: Transaction, request: Credential) -> Answe
     if rule is None or not allows(findings):
         refused = RequestRefused(command="credential_practitioner", subject_id=request.practitioner_id, findings=findings)
         return await tx.answer(refused)
-    return await tx.answer(PractitionerCredentialed.model_validate(request.model_dump()), policy=rule.version)
+    credentialed = PractitionerCredentialed(
+        practitioner_id=request.practitioner_id,
+        role=request.role,
+        modalities=request.modalities,
+        max_depth_um=request.max_depth_um,
+        valid_until=request.valid_until,
+    )
+    return await tx.answer(credentialed, policy=rule.version)
