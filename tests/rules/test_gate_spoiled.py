@@ -318,7 +318,8 @@ def test_without_a_policy_every_rule_that_policy_switches_is_unmet() -> None:
 
 def test_of_nothing_known_every_rule_says_so_and_none_fails_with_an_exception() -> None:
     empty = dict.fromkeys(("arrivals", "screenings", "consents", "cartridges", "packs", "numbings", "cleansings"), ())
-    nobody = {"visit": None, "credential": None, "handpiece": None, "reprocessing": None, "turnover": None, "full_answered_at": None}
+    unknown = ("visit", "credential", "handpiece", "reprocessing", "turnover", "full_answered_at")
+    nobody: dict[str, Any] = dict.fromkeys(unknown)
     case = met_case(**empty, **nobody)
     assert len(ask_the_gate(case)) == len(GATE)
     for rule in (

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Label, cast, func, select
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import Select
 
@@ -147,7 +148,7 @@ def _about_client(clinic_id: UUID, asked: Asked, persons: tuple[UUID, ...]) -> l
     newest = (
         select(row_as(records.Screening, screening, merged_index=merged))
         .where(*answered)
-        .distinct(screening.client_id)
+        .ext(distinct_on(screening.client_id))
         .order_by(screening.client_id, screening.ledger_index.desc())
     )
     full = select(func.max(screening.answered_at)).where(*answered, screening.extent == "full")
