@@ -266,11 +266,12 @@ async def test_restrictions_of_merged_records_all_stand(tablet: Tablet) -> None:
 
 
 async def test_erased_answers_leave_a_client_who_has_to_be_asked_again(tablet: Tablet) -> None:
-    await tablet.answer(yes("metal_allergy"))
+    (found,) = (await tablet.answer(yes("keloid_tendency"))).restrictions
     async with aside(tablet.house.database, tablet.house.clinic_id, "consent") as rows:
         await rows.execute(delete(AnswerSheet).where(AnswerSheet.client_id == tablet.client_id))
         await rows.execute(delete(Reason).where(Reason.client_id == tablet.client_id))
     assert not (await tablet.record()).eligible_now, "what the ledger says still restricts"
+    assert rules_of(await tablet.clear(found.restriction_id, basis="clinician")) == {"restriction_must_stand"}
     assert rules_of(await tablet.answer(extent="volatile")) == {"intake_must_have_been_answered"}
 
 

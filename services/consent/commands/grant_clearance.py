@@ -31,11 +31,12 @@ async def _needs(tx: Transaction, clearing: Clearing) -> dict[str, str | None]:
 
 
 def _about(cleared: ClearedRestriction, standing: dict[str, Restriction], needs: dict[str, str | None]) -> list[Finding]:
-    found = standing.get(str(cleared.restriction_id))
+    # Without its reason (erased) nobody can say what would open it: the client has to be asked again first.
+    found = standing.get(str(cleared.restriction_id)) if str(cleared.restriction_id) in needs else None
     stands = rules.restriction_must_stand(cleared.restriction_id, found is not None)
     if found is None:
         return [stands]
-    needed = needs.get(str(cleared.restriction_id))
+    needed = needs[str(cleared.restriction_id)]
     return [
         stands,
         rules.restriction_must_be_open_to_clearance(found),
