@@ -12,7 +12,7 @@ from events.transaction import Transaction
 from schemas.policy import Tier
 from services.hygiene.commands.answers import policy_now
 from services.hygiene.commands.doubt import deliveries_of, hold_lots
-from services.hygiene.models import ItemUse, Lot, Pack, Recall, SterilizationCycle
+from services.hygiene.models import ItemUse, Lot, Pack, Recall, RecallExposure, SterilizationCycle
 from services.hygiene.rules.lots import Count
 
 
@@ -28,7 +28,8 @@ async def note_use(tx: Transaction, cause: UUID, treatment_id: UUID, item_ids: I
             opened = CartridgeOpened(unit_id=use.item_id, lot_id=use.lot_id, treatment_id=use.treatment_id, client_id=use.client_id)
             await tx.record(opened, policy=rule.version)
     for recall_id, exposures in (await _exposures_by_recall(tx, uses)).items():
-        await tx.record(ExposureFound(recall_id=recall_id, exposures=tuple(exposures)), policy=rule.version)
+        if new := await _not_listed(tx, recall_id, treatment_id, exposures):
+            await tx.record(ExposureFound(recall_id=recall_id, exposures=new), policy=rule.version)
     await _hold_lots_that_exceed(tx, rule, cause, {use.lot_id for use in uses if use.lot_id is not None})
 
 
@@ -56,6 +57,17 @@ async def _exposures_by_recall(tx: Transaction, uses: Sequence[ItemUse]) -> dict
             if of_lot := await recall_of_lots(tx, [delivery.lot_id for delivery in deliveries]):
                 found[of_lot.recall_id].append(exposure)
     return found
+
+
+async def _not_listed(tx: Transaction, recall_id: UUID, treatment_id: UUID, exposures: Sequence[Exposure]) -> tuple[Exposure, ...]:
+    """Without what the recall lists already: it may have been opened between the use and this reaction."""
+    query = select(RecallExposure.item_id).where(
+        RecallExposure.clinic_id == tx.clinic_id,
+        RecallExposure.recall_id == recall_id,
+        RecallExposure.treatment_id == treatment_id,
+    )
+    listed = set(await tx.rows.scalars(query))
+    return tuple(exposure for exposure in exposures if exposure.item_id not in listed)
 
 
 async def recall_of_lots(tx: Transaction, lot_ids: Sequence[UUID]) -> Recall | None:
