@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import StringConstraints, field_validator
+from pydantic import StringConstraints, ValidationError, field_validator
 
 from schemas.policy import Policy, policy_from_toml
 from schemas.vocabulary import Code, Count, Digest, Instant, Role, Shape, SystemName, TimeZoneName, Token
@@ -92,7 +92,11 @@ class PolicyRequest(Shape):
     @field_validator("text")
     @classmethod
     def _is_a_policy(cls, text: str) -> str:
-        policy_from_toml(text)
+        try:
+            policy_from_toml(text)
+        except ValidationError as wrong:
+            places = (f"{'.'.join(str(step) for step in error['loc']) or 'policy'}: {error['msg']}" for error in wrong.errors())
+            raise ValueError("; ".join(places)) from None
         return text
 
     @property
