@@ -105,6 +105,10 @@ class PolicyRequest(Shape):
         return policy_from_toml(self.text)
 
 
+class EraseClient(Shape):
+    client_id: UUID
+
+
 class SkipEntry(Shape):
     """Two persons let a service pass an entry it could not work."""
 

@@ -2,7 +2,7 @@
 
 decides  who may act (identities, grants, tokens), which policy version holds, what may be skipped
 hears    everything: it keeps, for every id in every event, where in the ledger it is spoken of
-says     clinic.opened, access.granted/revoked, token.created/revoked, policy.published, record.viewed, entry.skipped,
+says     clinic.opened, client.erased, access.granted/revoked, token.created/revoked, policy.published, record.viewed, entry.skipped,
          compliance.refused
 answers  what stands behind a treatment, what a thing touched, whether the ledger is sound (`routes.py`, `offline.py`)
 """

@@ -12,13 +12,13 @@ from services.compliance.models import (
     ExposureRow,
     LoadRow,
     LotRow,
-    MergeRow,
     PackRow,
     QuarantineRow,
     TreatmentRow,
     UnitRow,
     UseRow,
 )
+from services.compliance.queries.clients import persons, records_of
 from services.compliance.queries.record import ledger_head
 from services.compliance.rules.accounting import account_for_load, account_for_lot
 
@@ -38,7 +38,7 @@ async def touched_by(view: View, question: TouchedQuestion) -> Touched:
         head=await ledger_head(view),
         projected=view.size,
         treatments=treatments,
-        clients=await _persons(view, {treatment.client_id for treatment in treatments}),
+        clients=await persons(view.rows, view.clinic_id, {treatment.client_id for treatment in treatments}),
         loads=tuple(load_accounts),
         lots=tuple(lot_accounts),
         complete=all(load.complete for load in load_accounts) and all(lot.complete for lot in lot_accounts),
@@ -100,7 +100,7 @@ async def _touching(view: View, question: TouchedQuestion, packs: dict[UUID, lis
     elif question.kind == "lot":
         asked = [("lot", [question.subject_id]), ("cartridge", units.keys())]
     elif question.kind == "client":
-        asked = [("client", await _records_of(view, question.subject_id))]
+        asked = [("client", await records_of(view.rows, view.clinic_id, question.subject_id))]
     else:
         asked = [(question.kind, [question.subject_id])]
     by: defaultdict[UUID, set[UUID]] = defaultdict(set)
@@ -174,17 +174,3 @@ async def _account_lot(view: View, lot_id: UUID, units: dict[UUID, bool]) -> Lot
 async def _held(view: View, items: Collection[UUID]) -> frozenset[UUID]:
     query = select(QuarantineRow.item_id).where(QuarantineRow.clinic_id == view.clinic_id, QuarantineRow.item_id.in_(items))
     return frozenset((await view.rows.execute(query)).scalars())
-
-
-async def _records_of(view: View, client_id: UUID) -> frozenset[UUID]:
-    """All records that are this person: those merged into theirs, and theirs."""
-    (person,) = await _persons(view, {client_id})
-    query = select(MergeRow.client_id).where(MergeRow.clinic_id == view.clinic_id, MergeRow.into_client_id == person)
-    return frozenset({person, *(await view.rows.execute(query)).scalars()})
-
-
-async def _persons(view: View, clients: Collection[UUID]) -> tuple[UUID, ...]:
-    """The persons behind these records, each once."""
-    query = select(MergeRow.client_id, MergeRow.into_client_id).where(MergeRow.clinic_id == view.clinic_id, MergeRow.client_id.in_(clients))
-    into = {row.client_id: row.into_client_id for row in await view.rows.execute(query)}
-    return tuple(sorted({into.get(client, client) for client in clients}))

@@ -11,6 +11,7 @@ from schemas.compliance import (
     ConnectSystem,
     CreateToken,
     DisconnectSystem,
+    EraseClient,
     GrantAccess,
     Identity,
     PolicyReply,
@@ -27,6 +28,7 @@ from services.compliance.commands import (
     connect_system,
     create_token,
     disconnect_system,
+    erase_client,
     grant_access,
     publish_policy,
     revoke_access,
@@ -103,3 +105,11 @@ async def get_policy(ask: Annotated[Asking, may("view_policy")]) -> PolicyReply:
 @routes.put("/clinics/{clinic}/policy", status_code=201, summary="Publish the next version of the policy")
 async def put_policy(body: PolicyRequest, ask: Annotated[Asking, may("publish_policy")]) -> Reply:
     return await ask.decide("compliance", publish_policy, body)
+
+
+@routes.delete("/clinics/{clinic}/clients/{client_id}", summary="Erase a client's personal data, where no law keeps it")
+async def delete_client(client_id: UUID, ask: Annotated[Asking, may("erase_client")]) -> Reply:
+    """The ledger keeps ids, codes and verdicts, and its chain; names, contacts, answers and signatures go. The request and
+    its answer are recorded either way: a refusal names each kind of record and until when it is kept.
+    """
+    return await ask.decide("compliance", erase_client, EraseClient(client_id=client_id))
