@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.policy import Tier
-from schemas.vocabulary import Code, Instant, Shape
+from schemas.vocabulary import Code, Count, Instant, Shape
 
 
 class CheckInSheet(Shape):
@@ -97,6 +97,7 @@ class SafetyHold(Shape):
     tier: Tier
     cause: UUID
     placed_at: Instant
+    ledger_index: Count
     lifted_at: Instant | None
 
 
@@ -108,6 +109,7 @@ class Incident(Shape):
     subject_id: UUID
     cause: UUID
     become_aware_at: Instant
+    ledger_index: Count
 
 
 class CheckInLine(Shape):
@@ -130,3 +132,4 @@ class Reaction(Shape):
     client_id: UUID
     tier: Tier
     reported_at: Instant
+    ledger_index: Count

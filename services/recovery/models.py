@@ -84,6 +84,7 @@ class Reaction(Base):
     client_id: Mapped[UUID]
     tier: Mapped[str]
     reported_at: Mapped[datetime]
+    ledger_index: Mapped[int]
     event_id: Mapped[UUID]
 
 
@@ -99,6 +100,7 @@ class SafetyHold(Base):
     tier: Mapped[str]
     cause: Mapped[UUID]
     placed_at: Mapped[datetime]
+    ledger_index: Mapped[int]
     placed_event_id: Mapped[UUID]
     lifted_at: Mapped[datetime | None]
     lifted_event_id: Mapped[UUID | None]
@@ -115,3 +117,4 @@ class Incident(Base):
     subject_id: Mapped[UUID]
     cause: Mapped[UUID]
     become_aware_at: Mapped[datetime]
+    ledger_index: Mapped[int]

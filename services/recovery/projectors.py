@@ -215,14 +215,14 @@ async def give_up(rows: AsyncSession, entry: Entry[CheckinMissed]) -> None:
 
 @projects(ReactionReported)
 async def keep_reaction(rows: AsyncSession, entry: Entry[ReactionReported]) -> None:
-    facts = entry.event.model_dump()
+    facts = entry.event.model_dump() | {"ledger_index": entry.index}
     new = insert(Reaction).values(clinic_id=entry.clinic_id, reported_at=entry.recorded_at, event_id=entry.event_id, **facts)
     await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(SafetyHoldPlaced)
 async def keep_hold(rows: AsyncSession, entry: Entry[SafetyHoldPlaced]) -> None:
-    facts = entry.event.model_dump()
+    facts = entry.event.model_dump() | {"ledger_index": entry.index}
     new = insert(SafetyHold).values(clinic_id=entry.clinic_id, placed_at=entry.recorded_at, placed_event_id=entry.event_id, **facts)
     await rows.execute(new.on_conflict_do_nothing())
 
@@ -235,7 +235,8 @@ async def end_hold(rows: AsyncSession, entry: Entry[SafetyHoldLifted]) -> None:
 
 @projects(IncidentOpened)
 async def keep_incident(rows: AsyncSession, entry: Entry[IncidentOpened]) -> None:
-    await rows.execute(insert(Incident).values(clinic_id=entry.clinic_id, **entry.event.model_dump()).on_conflict_do_nothing())
+    facts = entry.event.model_dump() | {"ledger_index": entry.index}
+    await rows.execute(insert(Incident).values(clinic_id=entry.clinic_id, **facts).on_conflict_do_nothing())
 
 
 @projects(ClientMerged)

@@ -12,10 +12,14 @@ from schemas.recovery import CheckInLine, CheckInQuestions, CheckInReply, CheckI
 from schemas.recovery import Incident as IncidentShown
 from schemas.recovery import Reaction as ReactionShown
 from schemas.recovery import SafetyHold as HoldShown
+from schemas.vocabulary import MAX_INTEGER
 from services.recovery.models import CheckIn, CheckInAnswer, Incident, Policies, Reaction, SafetyHold
 from services.recovery.rules import ADVICE, FEVER, LinkTarget, target_of
 
-MOST = 500
+MOST = 200
+"""The longest page of a list."""
+
+NEWEST = MAX_INTEGER
 
 
 def link_target(secret: bytes, token: str) -> LinkTarget | None:
@@ -65,26 +69,26 @@ async def answers_to(view: View, checkin_id: UUID) -> list[GivenAnswer]:
     ]
 
 
-async def safety_holds(view: View, *, open_only: bool, client_id: UUID | None = None) -> list[HoldShown]:
-    """Holds, the newest first."""
-    query = select(SafetyHold).where(SafetyHold.clinic_id == view.clinic_id)
+async def safety_holds(view: View, *, open_only: bool, client_id: UUID | None = None, before: int = NEWEST) -> list[HoldShown]:
+    """Holds, the newest first, that stand in the ledger before this index."""
+    query = select(SafetyHold).where(SafetyHold.clinic_id == view.clinic_id, SafetyHold.ledger_index < before)
     if open_only:
         query = query.where(SafetyHold.lifted_at.is_(None))
     if client_id is not None:
         query = query.where(SafetyHold.client_id == client_id)
-    found = await view.rows.execute(query.order_by(SafetyHold.placed_at.desc(), SafetyHold.hold_id).limit(MOST))
+    found = await view.rows.execute(query.order_by(SafetyHold.ledger_index.desc()).limit(MOST))
     return [HoldShown.model_validate({name: getattr(row, name) for name in HoldShown.model_fields}) for row in found.scalars()]
 
 
-async def incidents(view: View) -> list[IncidentShown]:
-    """Incidents, the newest first."""
-    query = select(Incident).where(Incident.clinic_id == view.clinic_id)
-    found = await view.rows.execute(query.order_by(Incident.become_aware_at.desc(), Incident.incident_id).limit(MOST))
+async def incidents(view: View, before: int = NEWEST) -> list[IncidentShown]:
+    """Incidents, the newest first, that stand in the ledger before this index."""
+    query = select(Incident).where(Incident.clinic_id == view.clinic_id, Incident.ledger_index < before)
+    found = await view.rows.execute(query.order_by(Incident.ledger_index.desc()).limit(MOST))
     return [IncidentShown.model_validate({name: getattr(row, name) for name in IncidentShown.model_fields}) for row in found.scalars()]
 
 
-async def reactions(view: View) -> list[ReactionShown]:
-    """Reactions, the newest first."""
-    query = select(Reaction).where(Reaction.clinic_id == view.clinic_id)
-    found = await view.rows.execute(query.order_by(Reaction.reported_at.desc(), Reaction.reaction_id).limit(MOST))
+async def reactions(view: View, before: int = NEWEST) -> list[ReactionShown]:
+    """Reactions, the newest first, that stand in the ledger before this index."""
+    query = select(Reaction).where(Reaction.clinic_id == view.clinic_id, Reaction.ledger_index < before)
+    found = await view.rows.execute(query.order_by(Reaction.ledger_index.desc()).limit(MOST))
     return [ReactionShown.model_validate({name: getattr(row, name) for name in ReactionShown.model_fields}) for row in found.scalars()]

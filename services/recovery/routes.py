@@ -24,10 +24,12 @@ from schemas.recovery import (
     ReactionReporting,
     SafetyHold,
 )
-from schemas.vocabulary import Actor, Role, Shape
+from schemas.vocabulary import MAX_INTEGER, Actor, Role, Shape
 from services.door import Asking, Reply, database_of, may, problem, unmet
 from services.recovery import queries
 from services.recovery.commands import answer_checkin, lift_safety_hold, place_safety_hold, report_reaction
+
+Cursor = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="The `ledger_index` of the last line seen: what follows is older.")]
 
 links = APIRouter(prefix="/check-ins/{token}", tags=["check-in"])
 house = APIRouter(prefix="/clinics/{clinic}", tags=["recovery"])
@@ -100,9 +102,9 @@ async def put_reaction(reaction_id: UUID, body: ReactionReport, ask: Annotated[A
 
 
 @house.get("/reactions", summary="Reactions, the newest first")
-async def get_reactions(ask: Annotated[Asking, may("view_recovery")]) -> list[Reaction]:
+async def get_reactions(ask: Annotated[Asking, may("view_recovery")], cursor: Cursor = MAX_INTEGER) -> list[Reaction]:
     async with ask.reading("recovery") as view:
-        return await queries.reactions(view)
+        return await queries.reactions(view, cursor)
 
 
 @house.put("/safety-holds/{hold_id}", status_code=201, summary="Stop a client's next treatment")
@@ -120,17 +122,18 @@ async def post_lift(hold_id: UUID, body: LiftNote, ask: Annotated[Asking, may("l
 async def get_holds(
     ask: Annotated[Asking, may("view_recovery")],
     client_id: Annotated[UUID | None, Query()] = None,
+    cursor: Cursor = MAX_INTEGER,
     *,
     open_only: Annotated[bool, Query()] = True,
 ) -> list[SafetyHold]:
     async with ask.reading("recovery") as view:
-        return await queries.safety_holds(view, open_only=open_only, client_id=client_id)
+        return await queries.safety_holds(view, open_only=open_only, client_id=client_id, before=cursor)
 
 
 @house.get("/incidents", summary="Incidents, the newest first")
-async def get_incidents(ask: Annotated[Asking, may("view_recovery")]) -> list[Incident]:
+async def get_incidents(ask: Annotated[Asking, may("view_recovery")], cursor: Cursor = MAX_INTEGER) -> list[Incident]:
     async with ask.reading("recovery") as view:
-        return await queries.incidents(view)
+        return await queries.incidents(view, cursor)
 
 
 routes = APIRouter()

@@ -88,6 +88,16 @@ async def test_a_hold_stands_until_it_is_lifted(care: Care) -> None:
     assert over.lifted_at == lifted.entry.recorded_at
 
 
+async def test_lists_go_on_where_the_last_page_ended(care: Care) -> None:
+    for _ in range(3):
+        await place(care, uuid4())
+    async with care.house.look("recovery") as view:
+        newest, *older = await queries.safety_holds(view, open_only=True)
+        assert await queries.safety_holds(view, open_only=True, before=newest.ledger_index) == older
+    assert [hold.ledger_index for hold in older] == sorted((hold.ledger_index for hold in older), reverse=True)
+    assert len(older) == 2
+
+
 async def test_placing_and_lifting_twice_changes_nothing(care: Care) -> None:
     hold_id = uuid4()
     await place(care, hold_id)
