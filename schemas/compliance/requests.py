@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import StringConstraints, ValidationError, field_validator
+from pydantic import ConfigDict, StringConstraints, ValidationError, field_validator
 
 from schemas.policy import Policy, policy_from_toml
 from schemas.vocabulary import Code, Count, Digest, Instant, Role, Shape, SystemName, TimeZoneName, Token
@@ -30,6 +30,8 @@ class OpenClinic(Shape):
 class AccessRequest(Shape):
     """A role for an identity. A name given here replaces the one that is known."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "practitioner", "until": "2027-12-31T23:00:00Z"}]})
+
     role: Role
     until: Instant | None = None
     display_name: DisplayName | None = None
@@ -37,6 +39,12 @@ class AccessRequest(Shape):
 
 class GrantAccess(AccessRequest):
     """The id is the caller's choice (UUID v4); the same person keeps it in every role."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"identity_id": "6f9619ff-8b86-4011-b42d-00c04fc964ff", "role": "practitioner", "display_name": "Ada Quist"}]
+        }
+    )
 
     identity_id: UUID
 
@@ -48,6 +56,19 @@ class RevokeAccess(Shape):
 
 class TokenRequest(Shape):
     """A secret for an identity. With a role, that role is granted too if the identity has it not."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "identity_id": "6f9619ff-8b86-4011-b42d-00c04fc964ff",
+                    "label": "tablet of room 2",
+                    "expires_at": "2027-11-23T09:00:00Z",
+                    "role": "practitioner",
+                }
+            ]
+        }
+    )
 
     identity_id: UUID
     label: DisplayName
@@ -68,6 +89,8 @@ class RevokeToken(Shape):
 class SystemRequest(Shape):
     """A front-desk system gets an inbox, and speaks through it as this identity, which gets the role `system`."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"identity_id": "6f9619ff-8b86-4011-b42d-00c04fc964ff"}]})
+
     identity_id: UUID
 
 
@@ -84,6 +107,12 @@ class PolicyRequest(Shape):
 
     A text that is no policy, for its syntax, an unknown name or a value out of bounds, is no request either.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"text": "spacing.bands.medium.floor_days = 29", "approver_id": "6f9619ff-8b86-4011-b42d-00c04fc964ff"}]
+        }
+    )
 
     text: PolicyText
     approver_id: UUID

@@ -110,8 +110,8 @@ def _unlike(said: Checkpoint, head: Checkpoint) -> Break | None:
 
 
 def checkpoint_of(text: str) -> Checkpoint:
-    """`epoch:size:chain`, as `verify` prints it. Raises ValueError."""
-    epoch, size, chain = text.split(":")
+    """`epoch:size:chain`, as `verify` prints it; commas do as well. Raises ValueError."""
+    epoch, size, chain = text.replace(",", ":").split(":")
     return Checkpoint(int(epoch), int(size), bytes.fromhex(chain))
 
 
