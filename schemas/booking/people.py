@@ -83,7 +83,7 @@ class ResourceDetails(Shape):
 class ResourceAddition(ResourceDetails):
     """Add a room or device, or change its turnover."""
 
-    resource_id: UUID
+    resource_id: UUID = Field(description="Chosen by the clinic; for a device its handpiece's id.")
 
 
 class CredentialDetails(Shape):
@@ -92,7 +92,7 @@ class CredentialDetails(Shape):
     model_config = example({"role": "practitioner", "modalities": ["microneedling"], "max_depth_um": 1500, "valid_until": "2027-12-31"})
 
     role: Literal[Role.PRACTITIONER, Role.CLINICIAN] = Field(description="Deep needling and RF need a clinician.")
-    modalities: Annotated[tuple[Modality, ...], Field(min_length=1, max_length=2)]
+    modalities: Annotated[tuple[Modality, ...], Field(min_length=1, max_length=2)] = Field(description="What the license covers.")
     max_depth_um: Micrometers = Field(description="The deepest setting this person may use.")
     valid_until: LocalDate = Field(description="The last local day the license holds.")
 

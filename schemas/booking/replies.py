@@ -19,7 +19,7 @@ class FlagReply(Shape):
     reason: str = Field(description="spacing, safety_hold, exposed, device_held, resource_late or no_show.")
     cause: UUID = Field(description="The treatment, hold, recall or command behind it.")
     earliest_on: LocalDate | None = Field(None, description="For spacing: the first local day that is allowed.")
-    flagged_at: Instant
+    flagged_at: Instant = Field(description="When it was noticed.")
 
 
 class BookingReply(Shape):
@@ -46,26 +46,26 @@ class BookingReply(Shape):
         }
     )
 
-    visit: Visit
-    state: BookingState
-    attendance: Attendance
-    arrived_at: Instant | None = None
+    visit: Visit = Field(description="Who, when, where and for what.")
+    state: BookingState = Field(description="A conflicted booking reserves nothing and waits for a person.")
+    attendance: Attendance = Field(description="no_show_due: staff may say so by now; nothing is canceled by itself.")
+    arrived_at: Instant | None = Field(None, description="When the arrival was recorded.")
     identity_confirmed: bool | None = Field(None, description="Name and date of birth were compared on arrival.")
     findings: tuple[Finding, ...] = Field((), description="Warnings it was made with, or what it conflicts with.")
-    flags: tuple[FlagReply, ...] = ()
+    flags: tuple[FlagReply, ...] = Field((), description="What happened since.")
 
 
 class DaySheet(Shape):
     """All appointments of one local day, by start; canceled ones are left out."""
 
-    on: LocalDate
-    bookings: tuple[BookingReply, ...] = ()
+    on: LocalDate = Field(description="The local day.")
+    bookings: tuple[BookingReply, ...] = Field((), description="By start.")
 
 
 class OpenSlots(Shape):
     """Slots that a request would get. None, and `findings` say why where no time at all would do."""
 
-    slots: tuple[Opening, ...] = ()
+    slots: tuple[Opening, ...] = Field((), description="At most one per start, by time.")
     earliest_ok: Instant | None = Field(None, description="Where spacing sets it: the first moment the skin may be treated again.")
     findings: tuple[Finding, ...] = Field((), description="What no other time would put right.")
 
@@ -86,12 +86,12 @@ class ClientReply(Shape):
     client_id: UUID
     into_client_id: UUID | None = Field(None, description="The record that stays, if this one was merged.")
     given_name: str | None = Field(None, description="Missing: erased.")
-    family_name: str | None = None
-    date_of_birth: LocalDate | None = None
-    email: str | None = None
-    phone: str | None = None
-    language: Language | None = None
-    contactable: bool
+    family_name: str | None = Field(None, description="Missing: erased.")
+    date_of_birth: LocalDate | None = Field(None, description="Missing: erased.")
+    email: str | None = Field(None, description="Where messages go.")
+    phone: str | None = Field(None, description="E.164.")
+    language: Language | None = Field(None, description="The language of forms and messages.")
+    contactable: bool = Field(description="Whether there was an email or phone when the client was registered.")
     possible_duplicates: tuple[UUID, ...] = Field((), description="Other records with the same name and date of birth.")
 
 

@@ -13,10 +13,10 @@ from schemas.vocabulary import Area, Code, LocalDate, Micrometers, Modality, Sha
 class Wish(Shape):
     """What a client comes for."""
 
-    client_id: UUID
+    client_id: UUID = Field(description="A client registered before, maybe a moment ago.")
     device_id: UUID | None = Field(None, description="The handpiece; without one it is chosen at the start.")
     visit_type: VisitType = Field(VisitType.TREATMENT, description="Only treatments needle, and only they are spaced.")
-    modality: Modality = Modality.MICRONEEDLING
+    modality: Modality = Field(Modality.MICRONEEDLING, description="Needles alone, or needles with radio frequency.")
     areas: Annotated[tuple[Area, ...], Field(max_length=17)] = Field((), description="Where the needles shall go.")
     depth_um: Micrometers = Field(0, description="The planned maximum depth; 1.0 mm is 1000.")
 
@@ -41,8 +41,8 @@ class BookingRequest(Wish):
     )
 
     booking_id: UUID = Field(description="Chosen by the sender; names this appointment for ever.")
-    practitioner_id: UUID
-    room_id: UUID
+    practitioner_id: UUID = Field(description="Who treats: the identity that will press Start.")
+    room_id: UUID = Field(description="Where.")
     starts_at: GivenTime = Field(description="RFC 3339 with an offset.")
     ends_at: GivenTime = Field(description="RFC 3339 with an offset; the room is free for cleaning from here.")
 
@@ -56,8 +56,8 @@ class Move(Shape):
 
     model_config = example({"starts_at": "2026-12-02T10:00:00+01:00", "ends_at": "2026-12-02T11:00:00+01:00"})
 
-    starts_at: GivenTime
-    ends_at: GivenTime
+    starts_at: GivenTime = Field(description="RFC 3339 with an offset.")
+    ends_at: GivenTime = Field(description="RFC 3339 with an offset.")
     practitioner_id: UUID | None = Field(None, description="Another practitioner.")
     room_id: UUID | None = Field(None, description="Another room.")
     device_id: UUID | None = Field(None, description="Another handpiece.")
@@ -74,7 +74,7 @@ class BookingMove(Move):
         }
     )
 
-    booking_id: UUID
+    booking_id: UUID = Field(description="The booking that moves.")
 
 
 class Resolution(Shape):
@@ -88,7 +88,7 @@ class Resolution(Shape):
 class BookingResolution(Resolution):
     """Resolve the conflict of one booking."""
 
-    booking_id: UUID
+    booking_id: UUID = Field(description="The conflicted booking.")
 
 
 class Cancellation(Shape):
@@ -104,15 +104,15 @@ class BookingCancellation(Cancellation):
 
     model_config = example({"booking_id": A_BOOKING, "reason": "client_asked"})
 
-    booking_id: UUID
+    booking_id: UUID = Field(description="The booking that is given up.")
 
 
 class StatedIdentity(Shape):
     """What the client said at the desk. Compared with the record and then forgotten."""
 
-    given_name: Name
-    family_name: Name
-    date_of_birth: LocalDate
+    given_name: Name = Field(description="Accents and capitals make no difference.")
+    family_name: Name = Field(description="Accents and capitals make no difference.")
+    date_of_birth: LocalDate = Field(description="Must be the very day.")
 
 
 class Arrival(Shape):
@@ -138,7 +138,7 @@ class ClientArrival(Arrival):
 
     model_config = example({"booking_id": A_BOOKING, "identity_confirmed": True})
 
-    booking_id: UUID
+    booking_id: UUID = Field(description="The booking of today that the client came for.")
 
 
 class WalkIn(Wish):
@@ -158,11 +158,11 @@ class WalkIn(Wish):
         }
     )
 
-    booking_id: UUID
-    practitioner_id: UUID
-    room_id: UUID
-    minutes: SlotMinutes
-    arrival: Arrival
+    booking_id: UUID = Field(description="Chosen by the sender.")
+    practitioner_id: UUID = Field(description="Who treats.")
+    room_id: UUID = Field(description="Where.")
+    minutes: SlotMinutes = Field(description="How long, from now.")
+    arrival: Arrival = Field(description="Whether the client is who the record says.")
 
     def visit(self, starts_at: datetime, ends_at: datetime) -> Visit:
         """The visit from now on."""
@@ -173,13 +173,17 @@ class WalkIn(Wish):
 class NoShow(Shape):
     """The client did not come. The slot stays taken; an arrival undoes it."""
 
-    booking_id: UUID
+    booking_id: UUID = Field(description="The booking nobody came for.")
 
 
 class SlotSearch(Wish):
     """Which slots are open for this client and this visit? Exactly those a request would get."""
 
-    minutes: SlotMinutes = 60
+    model_config = example(
+        {"client_id": A_CLIENT, "device_id": A_DEVICE, "areas": ["cheeks"], "depth_um": 1000, "minutes": 60, "from_on": "2026-12-01"}
+    )
+
+    minutes: SlotMinutes = Field(60, description="How long the visit takes.")
     practitioner_id: UUID | None = Field(None, description="Left out: anybody who may do it.")
     room_id: UUID | None = Field(None, description="Left out: any room.")
     from_on: date = Field(description="First local day to look at.")
