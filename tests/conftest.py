@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,6 +22,7 @@ from events.streams import react as react_to_entries
 from events.transaction import Answer, Transaction, View, aside, project, reading, transaction
 from schemas.policy import Policy, default_policy, digest_of
 from schemas.vocabulary import Actor, Role
+from services.app import load
 from services.installation import migrate
 
 SECRET = b"a secret of the tests, 32 bytes.."
@@ -68,14 +67,17 @@ async def database_name(servers: Servers, template: str) -> AsyncIterator[str]:
     await administer(servers, f'drop database "{name}" with (force)')
 
 
+def load_services() -> None:
+    """Register every service's projectors, reactions and jobs, as the program does."""
+    for service in SERVICES:
+        load(service)
+
+
 @pytest.fixture
 async def database(servers: Servers, database_name: str) -> AsyncIterator[Database]:
     """The program's own view of this test's database: the login that inherits nothing."""
     opened = Database(servers.login_url("asepsis_app", database_name), secret=SECRET)
-    for service in SERVICES:
-        for module in ("projectors", "handlers", "jobs"):
-            if find_spec(f"services.{service}") and find_spec(f"services.{service}.{module}"):
-                import_module(f"services.{service}.{module}")
+    load_services()
     yield opened
     await opened.close()
 

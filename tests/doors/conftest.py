@@ -1,0 +1,87 @@
+"""The HTTP door without a network: the real application on a database per file, and a token per role.
+
+Making the application takes longer than most of these tests, so that a file shares one, and one clinic.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from events.access import hash_of, new_token
+from events.embedded import Servers
+from schemas.compliance import CreateToken
+from schemas.vocabulary import Role
+from services.app import create_app
+from services.compliance.commands import create_token
+from services.settings import Settings
+from tests.conftest import SECRET, Database, House, actor, administer, load_services, open_house
+
+
+@dataclass(frozen=True)
+class Door:
+    """A client for one clinic's door."""
+
+    client: httpx.AsyncClient
+    house: House
+    tokens: dict[Role, str]
+
+    async def ask(self, method: str, path: str, role: Role | None, **more: object) -> httpx.Response:
+        """Knock as a role, or as nobody."""
+        headers = {"Idempotency-Key": str(uuid4())}
+        if role is not None:
+            headers["Authorization"] = f"Bearer {self.tokens[role]}"
+        headers |= more.pop("headers", {})  # type: ignore[arg-type]
+        return await self.client.request(method, path, headers=headers, **more)  # type: ignore[arg-type]
+
+
+async def token_for(house: House, role: Role, identity_id: UUID | None = None) -> str:
+    """A token of an identity that has this role and no other."""
+    secret = new_token()
+    until = await house.now("compliance") + timedelta(days=1)
+    request = CreateToken(
+        identity_id=identity_id or uuid4(), role=role, label=role.value, expires_at=until, token_hash=hash_of(secret).hex()
+    )
+    answer = await house.doing("compliance", create_token, request, by=actor(Role.ADMIN))
+    assert not answer.event.refusal, answer.event
+    return secret
+
+
+@pytest.fixture(scope="module")
+async def database_name(servers: Servers, template: str) -> AsyncIterator[str]:
+    """A fresh database of this file's own."""
+    name = f"test_{uuid4().hex}"
+    await administer(servers, f'create database "{name}" template "{template}" strategy wal_log')
+    yield name
+    await administer(servers, f'drop database "{name}" with (force)')
+
+
+@pytest.fixture(scope="module")
+async def database(servers: Servers, database_name: str) -> AsyncIterator[Database]:
+    """The program's own view of it."""
+    opened = Database(servers.login_url("asepsis_app", database_name), secret=SECRET)
+    load_services()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="module")
+async def house(database: Database) -> House:
+    """This file's clinic."""
+    return await open_house(database)
+
+
+@pytest.fixture(scope="module")
+async def door(servers: Servers, database: Database, house: House) -> AsyncIterator[Door]:
+    """The application and a token for every role that a person or a system may have."""
+    settings = Settings(database_url=database.url, migration_url=database.url, redis_url=servers.redis_url, secret=SECRET)
+    app = create_app(settings)
+    app.state.database = database
+    roles = [role for role in Role if role not in (Role.SERVICE, Role.CLIENT)]
+    tokens = {role: await token_for(house, role) for role in roles}
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://asepsis") as client:
+        yield Door(client, house, tokens)
