@@ -15,7 +15,7 @@ from events.database import Database
 from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, View, reading, transaction
 from schemas.access import may_any
 from schemas.sentences import Said, say
-from schemas.vocabulary import Actor, Finding, Instant, Role, Verdict
+from schemas.vocabulary import Actor, Finding, Instant, Opening, Role, Verdict
 
 COMMAND_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 DEVICE = re.compile(r"^[A-Za-z0-9._:+/-]{1,80}$")
@@ -51,6 +51,7 @@ class Problem(BaseModel):
     event: str | None = Field(default=None, description="The refusal as it was recorded.")
     event_id: UUID | None = None
     index: int | None = None
+    next_slots: list[Opening] = Field(default=[], description="For a refused booking: free slots that every rule allows.")
 
 
 class Reply(BaseModel):
@@ -123,6 +124,7 @@ class Asking:
         self._response.headers["Ledger-Size"] = str(entry.size)
         if event.refusal:
             refused = problem(409, "refused", "Refused", *event.findings, event=event.type, event_id=entry.event_id, index=entry.index)
+            refused.problem.next_slots = list(getattr(event, "next_slots", ()))
             refused.headers["Ledger-Size"] = str(entry.size)
             raise refused
         if answer.repeated:
@@ -164,9 +166,7 @@ class Asking:
         return key
 
 
-async def _asking(  # noqa: PLR0913 - the parts of a request
-    command: str, clinic: UUID, request: Request, response: Response, authorization: str, min_size: int | None
-) -> Asking:
+async def _asking(command: str, clinic: UUID, request: Request, response: Response, authorization: str, min_size: int | None) -> Asking:
     scheme, _, token = authorization.partition(" ")
     caller = await authenticate(database_of(request), token.strip(), clinic) if scheme.lower() == "bearer" else None
     if caller is None:

@@ -119,6 +119,11 @@ async def test_a_day_at_the_desk(house: House, manager: Caller, front_desk: Call
     said = {finding["rule"]: finding["reason"] for finding in problem["findings"]}
     assert "being cleaned (15 min after each visit)" in said["room_must_be_free"]
     assert "…" not in " ".join(said.values())
+    assert len(problem["next_slots"]) == 5
+    chosen = {**wish, "booking_id": str(uuid4()), **problem["next_slots"][0]}
+    taken = await front_desk.send("POST", "/bookings", chosen)
+    assert taken.status_code == 201
+    assert (await front_desk.send("POST", f"/bookings/{chosen['booking_id']}/cancel", {})).status_code == 201
 
     sheet = await front_desk.send("GET", "/day-sheet", on=starts_at.date().isoformat())
     assert [booking["visit"]["booking_id"] for booking in sheet.json()["bookings"]] == [wish["booking_id"]]
