@@ -2,6 +2,7 @@
 
 from uuid import uuid5
 
+from events.catalog.compliance import ClientErased
 from events.catalog.hygiene import RecallOpened
 from events.catalog.recovery import IncidentOpened, ReactionReported
 from events.catalog.treatment import TreatmentRecordedLate
@@ -9,7 +10,7 @@ from events.envelope import Entry
 from events.outbox import Message, queue_message
 from events.streams import Reactions
 from events.transaction import Transaction
-from services.recovery.commands import open_incident
+from services.recovery.commands import forget_client, open_incident
 
 when = Reactions("recovery")
 
@@ -44,6 +45,13 @@ async def tell_of_incident(tx: Transaction, entry: Entry[IncidentOpened]) -> Non
         return
     about = {"kind": opened.kind, "incident_id": str(opened.incident_id), "subject_id": str(opened.subject_id)}
     await _tell_staff(tx, entry, "incident_opened", about)
+
+
+@when(ClientErased)
+async def forget_erased_client(tx: Transaction, entry: Entry[ClientErased]) -> None:
+    """Each record of a merged person is erased by an entry of its own. Where a law keeps the records, they stay."""
+    if not entry.event.kept:
+        await forget_client(tx, entry.event.client_id)
 
 
 async def _tell_staff(

@@ -6,18 +6,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from events.catalog.booking import ClientMerged
-from events.catalog.compliance import PolicyPublished
+from events.catalog.compliance import ClientErased, PolicyPublished
 from events.catalog.consent import ClearanceGranted, ConsentRefused, ScreeningAnswered
-from events.transaction import aside
 from schemas.consent import Answer, ClearanceSheet, ClearedRestriction, Clearing, Screening, ScreeningRecord, ScreeningSheet
 from schemas.policy import default_policy, digest_of, local_date, policy_from_toml, screening_digest
 from schemas.vocabulary import Area, RestrictionClass, Role
 from services.consent import queries
 from services.consent.commands import answer_screening, grant_clearance
-from services.consent.models import AnswerSheet, Reason
+from services.consent.models import AnswerSheet, ClearanceBasis, Reason
 from services.consent.rules import questions
 from tests.conftest import House, actor, open_house
 
@@ -267,10 +266,13 @@ async def test_restrictions_of_merged_records_all_stand(tablet: Tablet) -> None:
 
 async def test_erased_answers_leave_a_client_who_has_to_be_asked_again(tablet: Tablet) -> None:
     (found,) = (await tablet.answer(yes("keloid_tendency"))).restrictions
-    async with aside(tablet.house.database, tablet.house.clinic_id, "consent") as rows:
-        await rows.execute(delete(AnswerSheet).where(AnswerSheet.client_id == tablet.client_id))
-        await rows.execute(delete(Reason).where(Reason.client_id == tablet.client_id))
-    assert not (await tablet.record()).eligible_now, "what the ledger says still restricts"
+    await tablet.clear(found.restriction_id, basis="clinician")
+    await tablet.house.given("compliance", ClientErased(client_id=tablet.client_id))
+    await tablet.house.react("consent")
+    async with tablet.house.look("consent") as view:
+        for private in (AnswerSheet, Reason, ClearanceBasis):
+            assert (await view.rows.execute(select(private))).first() is None
+    assert len((await tablet.record()).restrictions) == 1, "what the ledger says still restricts"
     assert rules_of(await tablet.clear(found.restriction_id, basis="clinician")) == {"restriction_must_stand"}
     assert rules_of(await tablet.answer(extent="volatile")) == {"intake_must_have_been_answered"}
 

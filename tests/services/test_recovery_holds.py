@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from events.catalog.compliance import PolicyPublished
+from events.catalog.compliance import ClientErased, PolicyPublished
 from events.catalog.recovery import IncidentOpened, ReactionReported, RecoveryRefused, SafetyHoldLifted, SafetyHoldPlaced
 from schemas.policy import default_policy
 from schemas.recovery import HoldLifting, HoldNote, HoldPlacing, LiftNote, ReactionReport, ReactionReporting
@@ -115,3 +115,16 @@ async def test_a_hold_nobody_placed_cannot_be_lifted(care: Care) -> None:
 async def test_why_a_client_is_held_stays_inside(care: Care) -> None:
     assert set(SafetyHoldPlaced.masked) == {"reason", "tier"}
     assert set(SafetyHoldLifted.masked) == {"reason"}
+
+
+async def test_an_erased_client_leaves_no_answer_behind_and_nobody_elses_is_touched(care: Care) -> None:
+    erased = care.client_id
+    await report(care, await care.treated(), "blisters")
+    care.client_id = uuid4()
+    await report(care, await care.treated(), "pus")
+    await care.house.given("compliance", ClientErased(client_id=uuid4(), kept=("treatment",)), ClientErased(client_id=erased))
+    await care.house.react("recovery")
+    async with care.house.look("recovery") as view:
+        kept = (await view.rows.execute(text("select client_id from recovery.check_in_answers"))).scalars().all()
+        assert kept == [care.client_id]
+        assert len(await queries.reactions(view)) == 2, "that there was a reaction stays on record"
