@@ -46,7 +46,7 @@ class Bench:
     numbers: int = 0
 
     async def do(self, command: Callable[..., Awaitable[Answer[Any]]], subject_id: UUID, report: Any, **more: Any) -> Answer[Any]:
-        return await self.house.doing("hygiene", command, Said[type(report)](subject_id=subject_id, report=report), **more)
+        return await self.house.doing("hygiene", command, Said(subject_id=subject_id, report=report), **more)
 
     async def sterilizer(self, serial: str = "MX-1", days_ago: int = 3) -> UUID:
         sterilizer_id = uuid4()

@@ -36,12 +36,13 @@ async def test_a_positive_indicator_recalls_its_window_in_one_commit(bench: Benc
     new = (await bench.house.entries())[size:]
     assert [type(entry.event) for entry in new] == [IndicatorRead, SterilizerRemoved, RecallOpened, PackQuarantined]
     assert {entry.causation for entry in new} == {new[0].causation}
-    recall = new[2].event
+    [recall] = await bench.house.said(RecallOpened)
+    [held] = await bench.house.said(PackQuarantined)
     assert recall.cycle_ids == (doubtful, positive)
     assert [(found.client_id, found.treatment_id, found.item_id) for found in recall.exposures] == [
         (started.client_id, started.treatment_id, used)
     ]
-    assert set(new[3].event.pack_ids) == {unused, after}
+    assert set(held.pack_ids) == {unused, after}
     async with bench.house.look("hygiene") as view:
         [sheet] = await recalls(view)
         day = await hygiene_day(view)
