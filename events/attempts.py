@@ -6,11 +6,9 @@ It never skips: other clinics go on, `asepsis status` says which pair stands sti
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from events.database import Database, is_passing
 from events.projection import RecordUnreadableError
@@ -20,6 +18,23 @@ log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 5
 
+DIED = "ProcessDied"
+"""The error of an entry that was begun five times and never came to an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A service's stage in a clinic: what stands still when an entry cannot be worked."""
+
+    clinic_id: UUID
+    service: str
+    stage: str
+
+    @property
+    def values(self) -> dict[str, object]:
+        """As parameters of a statement."""
+        return {"clinic": self.clinic_id, "service": self.service, "stage": self.stage}
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptAt:
@@ -27,20 +42,36 @@ class AttemptAt:
 
     index: int
     count: int
+    error: str | None
     halted: bool
 
+    @property
+    def deadly(self) -> bool:
+        """Whether it halted because the process died of it: then no other process tries it."""
+        return self.halted and self.error == DIED
 
+
+# `standing` has a row only where there is work: a wake-up for a clinic that is level, or that is none, writes nothing.
 _BEGIN = text(
     """
+    with standing as (
+      select coalesce(b.size, 0) as size
+        from (select max(x.epoch) as epoch from ledger.clinics x where x.clinic_id = :clinic) c
+        join lateral (select y.index + 1 as size from ledger.entries y where y.clinic_id = :clinic and y.epoch = c.epoch
+                      order by y.index desc limit 1) e on true
+        left join ledger.bookmarks b on b.clinic_id = :clinic and b.service = :service and b.stage = :stage
+       where :always or b.size is distinct from e.size or b.epoch is distinct from c.epoch
+    )
     insert into ledger.attempts as a (clinic_id, service, stage, index, count)
-    select :clinic, :service, :stage, coalesce(b.size, 0), 1
-      from (select 1) one left join ledger.bookmarks b on b.clinic_id = :clinic and b.service = :service and b.stage = :stage
+    select :clinic, :service, :stage, s.size, 1 from standing s
     on conflict (clinic_id, service, stage) do update
        set index = excluded.index,
-           count = case when a.index = excluded.index then a.count + (a.halted_at is null)::int else 1 end,
-           halted_at = case when a.index = excluded.index then a.halted_at end,
-           error = case when a.index = excluded.index then a.error end
-    returning index, count, halted_at
+           count = case when a.index <> excluded.index then 1 when a.halted_at is not null then a.count else a.count + 1 end,
+           halted_at = case when a.index <> excluded.index then null
+                            when a.count >= :most then coalesce(a.halted_at, clock_timestamp()) else a.halted_at end,
+           error = case when a.index <> excluded.index then null
+                        when a.count >= :most and a.halted_at is null then :died else a.error end
+    returning index, count, error, halted_at
     """
 )
 _AFTER = text(
@@ -49,71 +80,72 @@ _AFTER = text(
 )
 
 
-async def begin_attempt(database: Database, clinic_id: UUID, service: str, stage: str) -> AttemptAt | None:
-    """Count an attempt at the entry behind the bookmark. None if the database is away: then nothing is tried."""
+async def begin_attempt(database: Database, pair: Pair, *, always: bool = False) -> AttemptAt | None:
+    """Count an attempt at the entry behind the bookmark. None if nothing is left, or the database is away.
+
+    `always` counts even when nothing is left: the relay's stream may have lost what its bookmark says it has.
+    """
     try:
-        async with aside(database, clinic_id, service) as rows:
+        async with aside(database, pair.clinic_id, pair.service) as rows:
             # Losing this count in a crash of the server costs one more attempt; waiting for the disk would cost each entry.
             await rows.execute(text("set local synchronous_commit = off"))
-            row = (await rows.execute(_BEGIN, {"clinic": clinic_id, "service": service, "stage": stage})).one()
-    except (OSError, DBAPIError):
-        log.warning("%s: no database; the sweep comes back", service)
+            values = pair.values | {"always": always, "most": MOST_ATTEMPTS, "died": DIED}
+            row = (await rows.execute(_BEGIN, values)).one_or_none()
+    except Exception as failure:
+        if not is_passing(failure):
+            raise
+        log.warning("%s: no database; the sweep comes back", pair.service)
         return None
-    halted: datetime | None = row.halted_at
-    return AttemptAt(row.index, row.count, halted is not None)
+    if row is None:
+        return None
+    index, count, error, halted_at = row
+    return AttemptAt(index, count, error, halted_at is not None)
 
 
-async def _after(
-    database: Database, clinic_id: UUID, service: str, stage: str, attempt: AttemptAt, count: int, error: str | None, *, halt: bool
-) -> None:
-    async with aside(database, clinic_id, service) as rows:
-        values = {
-            "clinic": clinic_id,
-            "service": service,
-            "stage": stage,
-            "index": attempt.index,
-            "count": count,
-            "error": error,
-            "halt": halt,
-        }
+async def _after(database: Database, pair: Pair, attempt: AttemptAt, count: int, error: str | None, *, halt: bool = False) -> None:
+    async with aside(database, pair.clinic_id, pair.service) as rows:
         await rows.execute(text("set local synchronous_commit = off"))
-        await rows.execute(_AFTER, values)
+        await rows.execute(_AFTER, pair.values | {"index": attempt.index, "count": count, "error": error, "halt": halt})
 
 
-async def succeeded(database: Database, clinic_id: UUID, service: str, stage: str, attempt: AttemptAt) -> None:
+async def succeeded(database: Database, pair: Pair, attempt: AttemptAt, *, always: bool = False) -> None:
     """The entry was worked. Only a second or later attempt left something to clear."""
-    if attempt.count > 1:
-        await _after(database, clinic_id, service, stage, attempt, 0, None, halt=False)
+    if attempt.count > 1 or always:
+        await _after(database, pair, attempt, 0, None)
 
 
-async def forgive(database: Database, clinic_id: UUID, service: str, stage: str, why: str) -> None:
+async def forgive(database: Database, pair: Pair, why: str) -> None:
     """Not the entry's fault: a type that this program does not know yet. Says so in `asepsis status`, counts nothing."""
-    async with aside(database, clinic_id, service) as rows:
-        await rows.execute(
-            text("update ledger.attempts set count = 0, error = :why where clinic_id = :clinic and service = :service and stage = :stage"),
-            {"why": why, "clinic": clinic_id, "service": service, "stage": stage},
+    async with aside(database, pair.clinic_id, pair.service) as rows:
+        forgiven = text(
+            "update ledger.attempts set count = 0, error = :why, halted_at = null,"
+            " index = coalesce((select b.size from ledger.bookmarks b"
+            " where b.clinic_id = :clinic and b.service = :service and b.stage = :stage), 0)"
+            " where clinic_id = :clinic and service = :service and stage = :stage"
         )
+        await rows.execute(forgiven, pair.values | {"why": why})
 
 
-async def halt_if_spent(database: Database, clinic_id: UUID, service: str, stage: str, attempt: AttemptAt, failure: Exception) -> bool:
+async def halt_if_spent(database: Database, pair: Pair, attempt: AttemptAt, failure: Exception) -> bool:
     """Note the failure; halt after the fifth. Returns whether to try again at once."""
     if is_passing(failure):
         try:
-            await _after(database, clinic_id, service, stage, attempt, attempt.count - 1, None, halt=False)
-        except (OSError, DBAPIError):
-            log.warning("%s: no database; the sweep comes back", service)
+            # A pair that had halted stays so: the outage said nothing about its entry.
+            count = attempt.count if attempt.halted else attempt.count - 1
+            await _after(database, pair, attempt, count, attempt.error, halt=attempt.halted)
+        except Exception as away:
+            if not is_passing(away):
+                raise
+            log.warning("%s: no database; the sweep comes back", pair.service)
         return False
+    # A bookmark that is not on this ledger, or a stream that is not: trying again does not mend it.
     fork = isinstance(failure, RecordUnreadableError) and failure.__cause__ is None
     halt = fork or attempt.count >= MOST_ATTEMPTS
+    end = ": halted" if halt else ""
     log.error(
         "%s (%s) failed at entry %d of %s, attempt %d%s",
-        service,
-        stage,
-        attempt.index,
-        clinic_id,
-        attempt.count,
-        ": halted" if halt else "",
+        *(pair.service, pair.stage, attempt.index, pair.clinic_id, attempt.count, end),
         exc_info=failure,
     )
-    await _after(database, clinic_id, service, stage, attempt, attempt.count, f"{type(failure).__name__}", halt=halt)
+    await _after(database, pair, attempt, attempt.count, type(failure).__name__, halt=halt)
     return not halt

@@ -8,13 +8,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from uuid import UUID, uuid5
 
 from sqlalchemy import text
 
 from events import ledger
-from events.database import Database
+from events.database import Database, is_passing
 from events.transaction import Transaction, aside, transaction
 from schemas.vocabulary import Actor, Role
 
@@ -80,16 +79,24 @@ async def due_now(database: Database, job: Job) -> list[Due]:
 
 
 async def run_job(database: Database, job: Job) -> int:
-    """Do what is due now; returns how many subjects were worked. One clinic's failure does not stop another's."""
+    """Do what is due now; returns how many subjects were worked. One subject's failure does not stop another's."""
+    try:
+        due = await due_now(database, job)
+    except Exception as failure:
+        if not is_passing(failure):
+            raise
+        log.warning("%s.%s waits for the database", job.service, job.name)
+        return 0
     worked = 0
-    for clinic_id, subjects in groupby(await due_now(database, job), key=lambda found: found.clinic_id):
-        for found in subjects:
-            try:
-                await _act(database, job, found)
-                worked += 1
-            except Exception:
-                log.exception("%s.%s failed for %s; it is tried again", job.service, job.name, clinic_id)
-                break
+    for found in due:
+        try:
+            await _act(database, job, found)
+            worked += 1
+        except Exception as failure:
+            if is_passing(failure):
+                log.warning("%s.%s waits for clinic %s", job.service, job.name, found.clinic_id)
+            else:
+                log.exception("%s.%s failed for %s of %s; it is tried again", job.service, job.name, found.subject, found.clinic_id)
     return worked
 
 

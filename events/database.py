@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -125,9 +126,10 @@ PASSING = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08003
 
 def is_passing(failure: BaseException) -> bool:
     """Whether a failure is an outage: connections, shutdowns, lock timeouts, serialization. It says nothing about the work."""
-    if isinstance(failure, OSError | InterfaceError | TimeoutError):
+    if isinstance(failure, OSError | InterfaceError | PoolTimeoutError | OperationalError):
         return True
-    state = getattr(getattr(failure, "orig", None), "sqlstate", None)
-    return isinstance(failure, OperationalError) or (
-        isinstance(failure, DBAPIError) and (failure.connection_invalidated or state in PASSING)
-    )
+    if isinstance(failure, DBAPIError) and failure.connection_invalidated:
+        return True
+    # While a connection is being made, the driver's own errors come through as they are.
+    state = getattr(getattr(failure, "orig", failure), "sqlstate", None)
+    return state in PASSING

@@ -29,6 +29,7 @@ from schemas.vocabulary import Actor, CommandId, Role, Shape
 
 FIELD = b"event"
 MAX_COMMAND_BYTES = 64 * 1024
+MAX_DEAD_LETTER_BYTES = 4 * 1024 * 1024
 
 Accept = Callable[[Transaction, Any], Awaitable[Answer[Any]]]
 
@@ -61,7 +62,7 @@ class DeadLetter(Base):
 class Accepted:
     """A type of command that inboxes take."""
 
-    type: str
+    name: str
     shape: type[BaseModel]
     accept: Accept
     command: str
@@ -169,8 +170,7 @@ class NotUnderstood:
     correlation: str | None = None
 
 
-def understand(inbox: Inbox, fields: Mapping[bytes, bytes]) -> Understood | NotUnderstood:
-    """Read one inbox entry. Never raises on what a sender wrote."""
+def _parse(fields: Mapping[bytes, bytes]) -> CommandEnvelope | NotUnderstood:
     raw = fields.get(FIELD)
     if raw is None:
         return NotUnderstood((Rejection(field="event", reason="missing"),))
@@ -181,16 +181,22 @@ def understand(inbox: Inbox, fields: Mapping[bytes, bytes]) -> Understood | NotU
     except orjson.JSONDecodeError:
         return NotUnderstood((Rejection(field="event", reason="json_invalid"),))
     try:
-        envelope = _ENVELOPE.validate_python(parsed) if isinstance(parsed, dict) else _ENVELOPE.validate_json(raw)
+        # By its JSON form, so that strings become ids and instants as they do over HTTP.
+        return _ENVELOPE.validate_json(orjson.dumps(parsed))
     except ValidationError as error:
         return NotUnderstood(rejections_of(error), *_readable_ids(parsed))
+
+
+def understand(inbox: Inbox, fields: Mapping[bytes, bytes]) -> Understood | NotUnderstood:
+    """Read one inbox entry. Never raises on what a sender wrote."""
+    envelope = _parse(fields)
+    if isinstance(envelope, NotUnderstood):
+        return envelope
     accepted = inbox.accepted.get(envelope.type)
-    if accepted is None:
-        return NotUnderstood((Rejection(field="type", reason="unknown_type"),), envelope.id, envelope.correlationid)
-    if not may(Role.SYSTEM, accepted.command):
-        return NotUnderstood((Rejection(field="type", reason="not_allowed"),), envelope.id, envelope.correlationid)
+    if accepted is None or not may(Role.SYSTEM, accepted.command):
+        reason = "unknown_type" if accepted is None else "not_allowed"
+        return NotUnderstood((Rejection(field="type", reason=reason),), envelope.id, envelope.correlationid)
     try:
-        # By its JSON form, so that strings become ids and instants as they do over HTTP.
         request = accepted.shape.model_validate_json(orjson.dumps(envelope.data))
     except ValidationError as error:
         return NotUnderstood(rejections_of(error, "data"), envelope.id, envelope.correlationid)
@@ -265,12 +271,24 @@ async def _reject_in(tx: Transaction, mailbox: Mailbox, entry_id: str, fields: M
             clinic_id=mailbox.clinic_id,
             system=mailbox.system,
             inbox_entry=entry_id,
-            fields={name.decode("latin-1"): value.decode("latin-1").replace("\x00", "\\0") for name, value in fields.items()},
+            fields=_kept(fields),
             reasons=[reason.model_dump(mode="json") for reason in why.reasons],
             received_at=tx.now,
         )
         .on_conflict_do_nothing()
     )
+
+
+def _kept(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    """What was sent, byte for byte as Latin-1; PostgreSQL's text has no NUL. Beyond the limit, its beginning."""
+    kept: dict[str, str] = {}
+    left = MAX_DEAD_LETTER_BYTES
+    for name, value in fields.items():
+        if left > 0:
+            shown, content = (raw[:left].decode("latin-1").replace("\x00", "\\0") for raw in (name, value))
+            kept[shown] = content
+            left -= len(name) + len(value) + 1
+    return kept
 
 
 async def connect_system(rows: AsyncSession, entry: Entry[SystemConnected] | Entry[SystemDisconnected]) -> None:

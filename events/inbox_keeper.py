@@ -7,6 +7,7 @@ reclaim. An entry is acknowledged and deleted after its commit: until then it st
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from faststream import AckPolicy
@@ -14,12 +15,13 @@ from faststream.redis import RedisBroker, StreamSub
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.catalog.booking import Rejection
 from events.database import Database, is_passing
+from events.faults import reach
 from events.inbox import Inbox, Mailbox, NotUnderstood, all_mailboxes, reject, work_entry
+from events.projection import RecordUnreadableError
 from events.transaction import aside
 from events.wakeups import BLOCK_MS, CONSUMER, ensure_group
 from schemas.vocabulary import Code
@@ -30,10 +32,191 @@ GROUP = "asepsis"
 MOST_INBOXES = 200
 MOST_DELIVERIES = 5
 BATCH = 100
+LOST_AFTER_MS = 5_000
+"""An entry that was delivered this long ago and is not in hand was lost on its way to us."""
 FUTURE_MS = 24 * 3600 * 1000
 """An id this far ahead of Redis's clock was not made by it."""
 
 Fields = dict[bytes, bytes]
+InboxEntry = tuple[bytes, Fields]
+
+
+class OpenInbox:
+    """One inbox that this process works, in stream order."""
+
+    def __init__(self, database: Database, broker: RedisBroker, client: "Redis", inbox: Inbox, mailbox: Mailbox) -> None:
+        self.mailbox = mailbox
+        self._database = database
+        self._client = client
+        self._inbox = inbox
+        self._subscriber = self._subscribe(broker)
+        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def deaf(self) -> bool:
+        """Whether its subscription does not run."""
+        return not self._subscriber.running
+
+    def tend(self) -> None:
+        """Open it, or mend what is wrong with it, beside the others: one full inbox must not hold up the rest."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._tend())
+
+    async def close(self) -> None:
+        """Finish the entry in hand, leave the others pending. A subscriber is a reader of its own until it is stopped."""
+        await self._subscriber.stop()
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _tend(self) -> None:
+        try:
+            await self._empty_forged()
+            if self.deaf:
+                await ensure_group(self._client, self.mailbox.stream, GROUP)
+                async with self._turn:
+                    await self._reclaim()
+                await self._subscriber.start()
+                return
+            await self._notice_forgery()
+            lost = await self._client.xpending_range(self.mailbox.stream, GROUP, min="-", max="+", count=1, idle=LOST_AFTER_MS)
+            if lost and not self._turn.locked():
+                async with self._turn:
+                    await self._reclaim()
+        except Exception as failure:
+            if isinstance(failure, ResponseError):
+                log.info("inbox %s was flushed a moment ago", self.mailbox.system)
+            elif isinstance(failure, RedisError) or is_passing(failure):
+                log.warning("inbox %s waits: %s", self.mailbox.system, type(failure).__name__)
+            else:
+                log.exception("inbox %s cannot be tended", self.mailbox.system)
+
+    def _subscribe(self, broker: RedisBroker) -> Any:
+        async def parse(raw: Any, original: Any) -> Any:
+            message = await original({**raw, "data": []})
+            message.raw_message = raw
+            return message
+
+        async def decode(message: Any) -> list[InboxEntry]:
+            return list(zip(message.raw_message["message_ids"], message.raw_message["data"], strict=True))
+
+        subscriber = broker.subscriber(
+            stream=StreamSub(self.mailbox.stream, group=GROUP, consumer=CONSUMER, batch=True, max_records=BATCH, polling_interval=BLOCK_MS),
+            parser=parse,
+            decoder=decode,
+            ack_policy=AckPolicy.MANUAL,
+            persistent=False,
+            include_in_schema=False,
+        )
+        subscriber(self._read)
+        return subscriber
+
+    async def _read(self, entries: Sequence[InboxEntry]) -> None:
+        async with self._turn:
+            # What was delivered before and never arrived here comes first: the stream's order is the order of work.
+            await self._reclaim(before=entries[0][0])
+            for entry_id, fields in entries:
+                if self.deaf:
+                    return  # stopping: the rest stays pending for whoever comes next
+                await self._work(entry_id.decode(), fields)
+
+    async def _reclaim(self, before: bytes | None = None) -> None:
+        """What was delivered and not acknowledged, in order. Claimed one by one: only what is tried counts as delivered again."""
+        end = "+" if before is None else f"({before.decode()}"
+        while True:
+            pending = await self._pending(end)
+            for found in pending:
+                entry_id = found["message_id"].decode()
+                claimed: Any = await self._client.xclaim(self.mailbox.stream, GROUP, CONSUMER, 0, [entry_id])
+                if not claimed or claimed[0][1] is None:
+                    await self._client.xack(self.mailbox.stream, GROUP, entry_id)
+                elif found["times_delivered"] >= MOST_DELIVERIES:
+                    await self._work(entry_id, claimed[0][1], failures=MOST_DELIVERIES)
+                else:
+                    await self._work(entry_id, claimed[0][1])
+            if len(pending) < BATCH:
+                return
+
+    async def _pending(self, end: str) -> Sequence[Any]:
+        pause = 0.05
+        while True:
+            try:
+                return list(await self._client.xpending_range(self.mailbox.stream, GROUP, min="-", max=end, count=BATCH))
+            except ResponseError:
+                return []  # flushed: nothing is pending
+            except (RedisError, OSError):
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+
+    async def _work(self, entry_id: str, fields: Fields, failures: int = 0) -> None:
+        """Work one entry until it is answered. An outage is waited out: the entries behind it must not overtake."""
+        pause = 0.05
+        while True:
+            try:
+                if failures >= MOST_DELIVERIES:
+                    await self._bury(entry_id, fields, "gave_up")
+                else:
+                    await work_entry(self._database, self._inbox, self.mailbox, entry_id, fields)
+                break
+            except Exception as failure:
+                if is_passing(failure) or isinstance(failure, RecordUnreadableError):
+                    log.warning("inbox %s waits: %s", self.mailbox.system, type(failure).__name__)
+                else:
+                    failures += 1
+                    log.exception("inbox %s: entry %s failed (%d)", self.mailbox.system, entry_id, failures)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+        await self._acknowledge(entry_id)
+
+    async def _bury(self, entry_id: str, fields: Fields, reason: Code) -> None:
+        why = NotUnderstood((Rejection(field="event", reason=reason),))
+        await reject(self._database, self._inbox.service, self.mailbox, entry_id, fields, why)
+
+    async def _acknowledge(self, entry_id: str) -> None:
+        """After the commit: acknowledge and delete, for the entry holds names."""
+        pause = 0.05
+        while True:
+            try:
+                async with self._client.pipeline(transaction=True) as pipe:
+                    pipe.xack(self.mailbox.stream, GROUP, entry_id)
+                    pipe.xdel(self.mailbox.stream, entry_id)
+                    await pipe.execute()
+            except ResponseError:
+                return  # the stream was flushed: there is nothing left to acknowledge
+            except (RedisError, OSError):
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+            else:
+                return
+
+    @property
+    def _set_aside(self) -> str:
+        return f"{self.mailbox.stream}:forged"
+
+    async def _notice_forgery(self) -> None:
+        info = await self._client.xinfo_stream(self.mailbox.stream)
+        last_ms = int(bytes(info["last-generated-id"]).split(b"-")[0])
+        if last_ms <= time.time() * 1000 + FUTURE_MS:  # noqa: TID251 - compared with Redis's ids, never recorded
+            return
+        log.error("inbox %s of %s has an id from the future; it is emptied and made anew", self.mailbox.system, self.mailbox.clinic_id)
+        await self._subscriber.stop()
+        # In one step, so that nothing is lost that arrives meanwhile: after it, the next XADD makes a new stream.
+        await self._client.renamenx(self.mailbox.stream, self._set_aside)
+        await self._empty_forged()
+        await ensure_group(self._client, self.mailbox.stream, GROUP)
+        await self._subscriber.start()
+
+    async def _empty_forged(self) -> None:
+        """Somebody chose an id far in the future; ids after it would run out. What was there becomes dead letters."""
+        while True:
+            found: Any = await self._client.xrange(self._set_aside, count=BATCH)
+            if not found:
+                break
+            for entry_id, fields in found:
+                await self._bury(entry_id.decode(), fields, "id_from_the_future")
+                await self._client.xdel(self._set_aside, entry_id)
+        await self._client.delete(self._set_aside)
 
 
 class InboxKeeper:
@@ -44,178 +227,57 @@ class InboxKeeper:
         self._broker = broker
         self._client = client
         self._inbox = inbox
-        self._open: dict[Mailbox, Any] = {}
+        self._open: dict[Mailbox, OpenInbox] = {}
         self._session: AsyncConnection | None = None
 
     @property
     def deaf(self) -> list[str]:
         """Inboxes whose subscription does not run."""
-        return [mailbox.stream for mailbox, subscriber in self._open.items() if not subscriber.running]
+        return [mailbox.stream for mailbox, opened in self._open.items() if opened.deaf]
 
     async def tend(self) -> None:
         """Once a second: open new inboxes, close old ones, mend what stopped."""
         try:
             async with aside(self._database, None, self._inbox.service) as rows:
                 known = set(await all_mailboxes(rows))
-            await self._keep_session()
+            session = await self._keep_session()
             for mailbox in [mailbox for mailbox in self._open if mailbox not in known]:
-                await self._close(mailbox)
+                await self._open.pop(mailbox).close()
+                await session.execute(text("select pg_advisory_unlock(hashtextextended(:key, 1))"), {"key": mailbox.stream})
             for mailbox in sorted(known - set(self._open), key=lambda found: found.stream)[: MOST_INBOXES - len(self._open)]:
-                await self._try_open(mailbox)
-            for mailbox in list(self._open):
-                await self._mend(mailbox)
-        except (RedisError, DBAPIError, OSError, TimeoutError) as away:
+                lock = text("select pg_try_advisory_lock(hashtextextended(:key, 1))")
+                if (await session.execute(lock, {"key": mailbox.stream})).scalar_one():  # else another process works it
+                    self._open[mailbox] = OpenInbox(self._database, self._broker, self._client, self._inbox, mailbox)
+        except Exception as away:
+            if not is_passing(away):
+                raise
             log.warning("inboxes wait: %s", type(away).__name__)
+            return
+        for opened in self._open.values():
+            opened.tend()
 
     async def close(self) -> None:
-        """Stop working inboxes; the lock goes with the session."""
-        for mailbox in list(self._open):
-            await self._open.pop(mailbox).stop()
+        """Stop working inboxes, and let the locks go."""
+        opened = [self._open.pop(mailbox) for mailbox in list(self._open)]
+        await asyncio.gather(*(inbox.close() for inbox in opened), return_exceptions=True)
         if self._session is not None:
-            await self._session.close()
-            self._session = None
+            # Locks belong to the session: given back to the pool, it would keep them.
+            session, self._session = self._session, None
+            await session.invalidate()
+            await session.close()
 
-    async def _keep_session(self) -> None:
+    async def _keep_session(self) -> AsyncConnection:
         """The session that holds the locks. If it was lost, others may hold them now: stop everything and ask again."""
         if self._session is not None:
             try:
                 await self._session.execute(text("select 1"))
-            except (DBAPIError, OSError):
+            except Exception as lost:
+                if not is_passing(lost):
+                    raise
                 log.warning("the session that holds the inboxes was lost")
                 await self.close()
             else:
-                return
-        self._session = await self._database.engine.connect()
-        self._session = await self._session.execution_options(isolation_level="AUTOCOMMIT")
-
-    async def _try_open(self, mailbox: Mailbox) -> None:
-        if self._session is None:
-            return
-        lock = text("select pg_try_advisory_lock(hashtextextended(:key, 1))")
-        if not (await self._session.execute(lock, {"key": mailbox.stream})).scalar_one():
-            return  # another process works it
-        try:
-            await ensure_group(self._client, mailbox.stream, GROUP)
-            await self._reclaim(mailbox)
-            subscriber = self._subscribe(mailbox)
-            await subscriber.start()
-        except BaseException:
-            await self._unlock(mailbox)
-            raise
-        self._open[mailbox] = subscriber
-
-    async def _unlock(self, mailbox: Mailbox) -> None:
-        if self._session is not None:
-            await self._session.execute(text("select pg_advisory_unlock(hashtextextended(:key, 1))"), {"key": mailbox.stream})
-
-    async def _close(self, mailbox: Mailbox) -> None:
-        await self._open.pop(mailbox).stop()
-        await self._unlock(mailbox)
-
-    def _subscribe(self, mailbox: Mailbox) -> Any:
-        async def parse(raw: Any, original: Any) -> Any:
-            message = await original({**raw, "data": []})
-            message.raw_message = raw
-            return message
-
-        async def decode(message: Any) -> list[tuple[bytes, Fields]]:
-            return list(zip(message.raw_message["message_ids"], message.raw_message["data"], strict=True))
-
-        async def work(entries: list[tuple[bytes, Fields]]) -> None:
-            for entry_id, fields in entries:
-                await self._work(mailbox, entry_id.decode(), fields)
-
-        subscriber = self._broker.subscriber(
-            stream=StreamSub(mailbox.stream, group=GROUP, consumer=CONSUMER, batch=True, max_records=BATCH, polling_interval=BLOCK_MS),
-            parser=parse,
-            decoder=decode,
-            ack_policy=AckPolicy.MANUAL,
-            persistent=False,
-            include_in_schema=False,
-        )
-        subscriber(work)
-        return subscriber
-
-    async def _reclaim(self, mailbox: Mailbox) -> None:
-        """What an earlier holder left unacknowledged, in order, before anything new."""
-        while True:
-            pending = await self._client.xpending_range(mailbox.stream, GROUP, min="-", max="+", count=BATCH)
-            if not pending:
-                return
-            deliveries = {found["message_id"]: found["times_delivered"] for found in pending}
-            claimed = await self._client.xclaim(mailbox.stream, GROUP, CONSUMER, 0, list(deliveries))
-            gone = set(deliveries) - {entry_id for entry_id, _ in claimed}
-            if gone:
-                await self._client.xack(mailbox.stream, GROUP, *gone)
-            for entry_id, fields in claimed:
-                if deliveries[entry_id] >= MOST_DELIVERIES:
-                    await self._bury(mailbox, entry_id.decode(), fields, "gave_up")
-                    await self._acknowledge(mailbox, entry_id.decode())
-                else:
-                    await self._work(mailbox, entry_id.decode(), fields)
-
-    async def _work(self, mailbox: Mailbox, entry_id: str, fields: Fields) -> None:
-        """Work one entry until it is answered. An outage is waited out: the entries behind it must not overtake."""
-        failures, pause = 0, 0.05
-        while True:
-            try:
-                if failures >= MOST_DELIVERIES:
-                    await self._bury(mailbox, entry_id, fields, "gave_up")
-                else:
-                    await work_entry(self._database, self._inbox, mailbox, entry_id, fields)
-                break
-            except Exception as failure:
-                if is_passing(failure):
-                    log.warning("inbox %s waits for the database", mailbox.system)
-                else:
-                    failures += 1
-                    log.exception("inbox %s: entry %s failed (%d)", mailbox.system, entry_id, failures)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
-        await self._acknowledge(mailbox, entry_id)
-
-    async def _bury(self, mailbox: Mailbox, entry_id: str, fields: Fields, reason: Code) -> None:
-        why = NotUnderstood((Rejection(field="event", reason=reason),))
-        await reject(self._database, self._inbox.service, mailbox, entry_id, fields, why)
-
-    async def _acknowledge(self, mailbox: Mailbox, entry_id: str) -> None:
-        """After the commit: acknowledge and delete, for the entry holds names."""
-        pause = 0.05
-        while True:
-            try:
-                async with self._client.pipeline(transaction=True) as pipe:
-                    pipe.xack(mailbox.stream, GROUP, entry_id)
-                    pipe.xdel(mailbox.stream, entry_id)
-                    await pipe.execute()
-            except ResponseError:
-                return  # the stream was flushed: there is nothing left to acknowledge
-            except (RedisError, OSError):
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
-            else:
-                return
-
-    async def _mend(self, mailbox: Mailbox) -> None:
-        subscriber = self._open[mailbox]
-        if not subscriber.running:
-            await ensure_group(self._client, mailbox.stream, GROUP)
-            await self._reclaim(mailbox)
-            await subscriber.start()
-            return
-        try:
-            info = await self._client.xinfo_stream(mailbox.stream)
-        except ResponseError:
-            return  # flushed a moment ago: the subscriber notices and is mended next time
-        last_ms = int(bytes(info["last-generated-id"]).split(b"-")[0])
-        if last_ms > time.time() * 1000 + FUTURE_MS:  # noqa: TID251 - compared with Redis's ids, never recorded
-            await self._empty_forged(mailbox)
-
-    async def _empty_forged(self, mailbox: Mailbox) -> None:
-        """Somebody chose an id far in the future; ids after it would run out. Keep what is there, start the stream anew."""
-        log.error("inbox %s of %s has an id from the future; it is emptied and made anew", mailbox.system, mailbox.clinic_id)
-        await self._open[mailbox].stop()
-        for entry_id, fields in await self._client.xrange(mailbox.stream):
-            await self._bury(mailbox, entry_id.decode(), fields, "id_from_the_future")
-        await self._client.delete(mailbox.stream)
-        await ensure_group(self._client, mailbox.stream, GROUP)
-        await self._open[mailbox].start()
+                return self._session
+        session = await self._database.engine.connect()
+        self._session = await session.execution_options(isolation_level="AUTOCOMMIT")
+        return self._session

@@ -4,6 +4,7 @@ One decision per message. Where a send's outcome is unknown it is sent again und
 provider (or the reader) can tell.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ from events.transaction import Transaction, aside
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
-"""How long a claimed message is one sender's. Longer than any send may take."""
+"""How long claimed messages are one sender's: longer than all sends of one claim may take."""
+
+CLAIM = 10
+SEND_SECONDS = 5
 
 KEEP_SENT = timedelta(days=30)
 
@@ -103,6 +107,8 @@ async def _claim(database: Database, service: str, clinic_id: UUID, most: int) -
             .with_for_update(skip_locked=True)
         )
         ids = list((await rows.execute(due)).scalars())
+        if not ids:
+            return []
         claim = (
             update(OutboxMessage)
             .where(OutboxMessage.clinic_id == clinic_id, OutboxMessage.message_id.in_(ids))
@@ -110,7 +116,7 @@ async def _claim(database: Database, service: str, clinic_id: UUID, most: int) -
             .returning(OutboxMessage)
             .execution_options(synchronize_session=False)
         )
-        return [
+        claimed = [
             Delivery(
                 clinic_id,
                 Message(row.message_id, _recipient(row), row.recipient_id, row.template, row.parameters, row.send_after),
@@ -118,6 +124,7 @@ async def _claim(database: Database, service: str, clinic_id: UUID, most: int) -
             )
             for row in (await rows.execute(claim)).scalars()
         ]
+    return sorted(claimed, key=lambda delivery: delivery.message.send_after)
 
 
 def _recipient(row: OutboxMessage) -> Literal["client", "staff"]:
@@ -131,16 +138,21 @@ async def send_due(database: Database, service: str, send: Send, most: int = 100
         waiting = list(found.scalars())
     sent = 0
     for clinic_id in waiting:
-        for delivery in await _claim(database, service, clinic_id, most):
-            try:
-                async with aside(database, clinic_id, service) as rows:
-                    await send(rows, delivery)
-            except Exception:
-                log.exception("message %s was not sent (attempt %d)", delivery.message.message_id, delivery.attempt)
-                continue
-            await _mark_sent(database, service, delivery)
-            sent += 1
+        while claimed := await _claim(database, service, clinic_id, CLAIM):
+            sent += sum([await _send_one(database, service, send, delivery) for delivery in claimed])
     return sent
+
+
+async def _send_one(database: Database, service: str, send: Send, delivery: Delivery) -> bool:
+    """Send and mark. What failed or was cut off may have gone out: it is sent again under the same id."""
+    try:
+        async with asyncio.timeout(SEND_SECONDS), aside(database, delivery.clinic_id, service) as rows:
+            await send(rows, delivery)
+        await _mark_sent(database, service, delivery)
+    except Exception as failure:  # noqa: BLE001 - whatever an adapter raises; its words may hold a contact
+        log.warning("message %s was not sent (attempt %d): %s", delivery.message.message_id, delivery.attempt, type(failure).__name__)
+        return False
+    return True
 
 
 async def _mark_sent(database: Database, service: str, delivery: Delivery) -> None:

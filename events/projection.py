@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import ledger
-from events.envelope import Entry, Event, versioned_type
+from events.envelope import Entry, Event, UnknownEventError, knows, versioned_type
 from events.ledger import Bookmark, Head
 
 E = TypeVar("E", bound=Event)
@@ -47,7 +48,7 @@ class Projection:
         return frozenset(self._projectors)
 
     async def apply(self, rows: AsyncSession, entries: Sequence[Entry[Any]]) -> None:
-        """Apply entries in order. Raises what a projector raises, and `UnknownEventError`."""
+        """Apply entries in order. Raises what a projector raises."""
         for entry in entries:
             for projector in self._projectors.get(entry.type, ()):
                 await projector(rows, entry)
@@ -117,12 +118,18 @@ async def move_bookmark(rows: AsyncSession, clinic_id: UUID, service: str, stage
 
 
 async def follow(rows: AsyncSession, clinic_id: UUID, service: str, at: Head, limit: int) -> Place:
-    """Project up to `limit` entries beyond the bookmark and move it; returns where it stands now."""
+    """Project up to `limit` entries beyond the bookmark and move it; returns where it stands now.
+
+    Stops before a type that this program does not know; raises `UnknownEventError` if that is the next entry.
+    """
     place = await bookmark_for_update(rows, clinic_id, service, "projected", at)
     if place.size >= at.size:
         return place
     page = await ledger.read_after(rows, clinic_id, at.epoch, place.size, min(limit, at.size - place.size))
-    await projection_of(service).apply(rows, page)
-    place = Place.after(page[-1])
+    known = list(takewhile(lambda entry: knows(entry.type), page))
+    if not known:
+        raise UnknownEventError(page[0].type)
+    await projection_of(service).apply(rows, known)
+    place = Place.after(known[-1])
     await move_bookmark(rows, clinic_id, service, "projected", place)
     return place

@@ -46,9 +46,13 @@ def redis_client(url: str) -> "Redis":
     return Redis.from_url(url, **(_connection(50) | {"socket_timeout": 5, "socket_connect_timeout": 1}))
 
 
+_QUIET: Any = None
+"""FastStream's word for no log of its own, which its types do not know."""
+
+
 def make_broker(url: str, connections: int = 250) -> RedisBroker:
     """The process's one broker. Room for 200 inboxes, the services and the relay."""
-    return RedisBroker(url, logger=None, apply_types=False, graceful_timeout=5, **_connection(connections))
+    return RedisBroker(url, logger=_QUIET, apply_types=False, graceful_timeout=5, **_connection(connections))
 
 
 async def announce(client: "Redis", entries: Sequence[Entry[Any]]) -> None:

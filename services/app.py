@@ -65,7 +65,7 @@ class House:
         self.relay = Relay(self.database, self.client) if RELAY in settings.parts else None
         self._relay_follower = None
         if self.relay is not None:
-            self._relay_follower = Follower(self.database, RELAY, {STAGE: self.relay.publish})
+            self._relay_follower = Follower(self.database, RELAY, {STAGE: self.relay.publish}, always=True)
             followers.append(self._relay_follower)
         self.wakeups = Wakeups(self.broker, self.client, followers)
         self.inboxes: InboxKeeper | None = None

@@ -100,12 +100,12 @@ def describe() -> dict[str, Any]:
         ref_template=REFERENCE,
     )
     commands = {
-        found.type: _message(
-            found.type,
-            found.type,
-            _envelope(found.type, references[found.shape, "validation"]),
+        found.name: _message(
+            found.name,
+            found.name,
+            _envelope(found.name, references[found.shape, "validation"]),
             (found.shape.__doc__ or "").strip(),
-            [_example(found.type, example) for example in (found.shape.model_json_schema().get("examples") or [])],
+            [_example(found.name, example) for example in (found.shape.model_json_schema().get("examples") or [])],
         )
         for found in accepted
     }

@@ -1,0 +1,66 @@
+"""Counting attempts: an entry that kills its process, an outage that blames nobody."""
+
+import pytest
+from sqlalchemy import text
+
+from events.attempts import DIED, MOST_ATTEMPTS, Pair, begin_attempt, halt_if_spent, succeeded
+from events.catalog.compliance import RecordViewed
+from events.database import Database
+from events.streams import Follower
+from events.transaction import aside
+from services.operations import status_of
+from tests.conftest import House
+
+
+@pytest.fixture
+async def pair(house: House) -> Pair:
+    await house.given("compliance", RecordViewed(question="q", answers=1))
+    return Pair(house.clinic_id, "consent", "projected")
+
+
+async def test_an_entry_that_kills_its_process_five_times_halts_the_pair(house: House, pair: Pair) -> None:
+    for count in range(1, MOST_ATTEMPTS + 1):
+        attempt = await begin_attempt(house.database, pair)
+        assert attempt is not None
+        assert (attempt.count, attempt.halted) == (count, False)
+    halted = await begin_attempt(house.database, pair)
+    assert halted is not None
+    assert (halted.halted, halted.deadly, halted.error) == (True, True, DIED)
+    # It would kill the next process, too: nobody tries it again unasked.
+    await Follower(house.database, pair.service, {pair.stage: _never}).sweep()
+    assert [found.error for found in (await status_of(house.database)).halted] in ([DIED], [])
+
+
+async def _never(*_: object) -> int:
+    pytest.fail("a deadly entry was tried again")
+
+
+async def test_an_outage_is_no_attempt(house: House, pair: Pair) -> None:
+    for _ in range(3 * MOST_ATTEMPTS):
+        attempt = await begin_attempt(house.database, pair)
+        assert attempt is not None
+        assert attempt.count == 1
+        assert not await halt_if_spent(house.database, pair, attempt, ConnectionResetError())
+
+
+async def test_success_forgets_earlier_failures(house: House, pair: Pair) -> None:
+    for _ in range(MOST_ATTEMPTS - 1):
+        attempt = await begin_attempt(house.database, pair)
+        assert attempt is not None
+    await succeeded(house.database, pair, attempt)
+    again = await begin_attempt(house.database, pair)
+    assert again is not None
+    assert again.count == 1
+
+
+async def test_nothing_is_counted_where_nothing_is_left(house: House, pair: Pair) -> None:
+    await house.caught_up("consent")
+    assert await begin_attempt(house.database, pair) is None
+    async with aside(house.database, house.clinic_id, "consent") as rows:
+        assert (await rows.execute(text("select count(*) from ledger.attempts"))).scalar_one() == 0
+
+
+async def test_without_a_database_nothing_is_tried(database: Database, house: House) -> None:
+    gone = Database(database.url.replace("host=", "host=/nowhere"), secret=database.secret)
+    assert await begin_attempt(gone, Pair(house.clinic_id, "consent", "projected")) is None
+    await gone.close()
