@@ -25,7 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from events import ledger
 from events.database import Database, application_clock
 from events.envelope import Context, Entry, Event, body_of, versioned_type
-from events.ledger import Bookmark, Fingerprint, Head
+from events.faults import reach
+from events.ledger import Fingerprint, Head
 from events.projection import Place, RecordUnreadableError, follow, move_bookmark, projection_of
 from events.reading import UnknownClinicError, View, reading
 from schemas.vocabulary import Actor
@@ -226,7 +227,9 @@ async def transaction(
         await tx.catch_up()
         yield tx
         await tx.finish()
+        reach("transaction.before_commit")
         await rows.commit()
+        reach("transaction.after_commit")
     if tx.recorded:
         await _tell(database, tx.recorded)
 
