@@ -18,11 +18,11 @@ from events.catalog.hygiene import (
     SterilizerCommissioned,
     UnitsLabeled,
 )
-from events.catalog.treatment import SkinCleansed
+from events.catalog.treatment import SkinCleansed, TreatmentStarted
 from events.transaction import Answer
 from schemas.policy import default_policy, screening_digest
-from schemas.treatment import OpenedPack, StartRequest
-from schemas.vocabulary import AgeBand, Area, Finding, Modality, Restriction, Role, Verdict, Visit, VisitType
+from schemas.treatment import EndNote, OpenedPack, StartRequest
+from schemas.vocabulary import AgeBand, Area, AreaDepth, Finding, Modality, Restriction, Role, Verdict, Visit, VisitType
 from services.treatment.commands import start_treatment
 from tests.conftest import House, actor
 
@@ -256,3 +256,18 @@ async def a_room(house: House, **ids: Any) -> Room:
 
 def unmet(findings: tuple[Finding, ...]) -> set[str]:
     return {finding.rule for finding in findings if finding.verdict is Verdict.UNMET}
+
+
+CLEAN = {"skin_cleansed": True, "sharps_disposed": True, "aftercare_given": True}
+
+
+async def running(house: House) -> tuple[Room, TreatmentStarted]:
+    room = await (await a_room(house)).ready()
+    started = (await room.start()).event
+    assert isinstance(started, TreatmentStarted), unmet(started.findings)
+    return room, started
+
+
+def touched(*depths: tuple[Area, int], **changes: bool) -> EndNote:
+    charted = tuple(AreaDepth(area=area, depth_um=um) for area, um in depths)
+    return EndNote.model_validate({"needle_contact": bool(depths), "depths": charted} | CLEAN | changes)
