@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.policy import Tier
-from schemas.vocabulary import Code, Count, Instant, Shape
+from schemas.vocabulary import Code, Count, Instant, LocalDate, Shape
 
 
 class CheckInSheet(Shape):
@@ -102,7 +102,10 @@ class SafetyHold(Shape):
 
 
 class Incident(Shape):
-    """Something that must be looked into."""
+    """Something that must be looked into.
+
+    For what may have to be reported: the last of the policy's work days, and whether it must be or may be.
+    """
 
     incident_id: UUID
     kind: Code
@@ -110,6 +113,8 @@ class Incident(Shape):
     cause: UUID
     become_aware_at: Instant
     ledger_index: Count
+    report_due_on: LocalDate | None = None
+    reporting: Literal["mandatory", "voluntary"] | None = None
 
 
 class CheckInLine(Shape):
@@ -125,7 +130,7 @@ class CheckInLine(Shape):
 
 
 class Reaction(Shape):
-    """A reaction that was reported."""
+    """A reaction that was reported, and until when the policy wants a person to have looked."""
 
     reaction_id: UUID
     treatment_id: UUID
@@ -133,3 +138,4 @@ class Reaction(Shape):
     tier: Tier
     reported_at: Instant
     ledger_index: Count
+    respond_by: Instant

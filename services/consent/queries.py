@@ -118,11 +118,16 @@ async def screening_of_client(view: View, client_id: UUID) -> ScreeningRecord:
     rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
     sheets = select(Screening).where(Screening.clinic_id == view.clinic_id, Screening.client_id == person)
     newest = {row.extent: row for row in (await view.rows.execute(sheets)).scalars()}
-    cleared = select(Clearance).where(Clearance.clinic_id == view.clinic_id, Clearance.valid_until > view.now)
+    found = await _standing(view, person)
+    cleared = select(Clearance).where(
+        Clearance.clinic_id == view.clinic_id,
+        Clearance.restriction_id.in_([restriction.restriction_id for restriction, _ in found]),
+        Clearance.valid_until > view.now,
+    )
     until = {row.restriction_id: row.valid_until for row in (await view.rows.execute(cleared.order_by(Clearance.valid_until))).scalars()}
     standing = [
         Shown(restriction=restriction, cleared_until=until.get(restriction.restriction_id))
-        for restriction, _ in await _standing(view, person)
+        for restriction, _ in found
         if restriction.until is None or rule is None or local_date(rule.policy, view.now) < restriction.until
     ]
     full, volatile = newest.get("full"), newest.get("volatile")

@@ -7,19 +7,22 @@ from sqlalchemy import select
 
 from events.policy import policy_in_force
 from events.transaction import View
-from schemas.policy import Tier, local_date
+from schemas.policy import Policy, Tier, local_date
 from schemas.recovery import CheckInLine, CheckInQuestions, CheckInReply, CheckInSheet, GivenAnswer
 from schemas.recovery import Incident as IncidentShown
 from schemas.recovery import Reaction as ReactionShown
 from schemas.recovery import SafetyHold as HoldShown
 from schemas.vocabulary import MAX_INTEGER
 from services.recovery.models import CheckIn, CheckInAnswer, Incident, Policies, Reaction, SafetyHold
-from services.recovery.rules import ADVICE, FEVER, LinkTarget, target_of
+from services.recovery.rules import ADVICE, FEVER, LinkTarget, report_due_on, respond_by, target_of
 
 MOST = 200
 """The longest page of a list."""
 
 NEWEST = MAX_INTEGER
+
+REPORTABLE = "adverse_event"
+"""The kind of incident that an authority may want to hear of."""
 
 
 def link_target(secret: bytes, token: str) -> LinkTarget | None:
@@ -82,13 +85,36 @@ async def safety_holds(view: View, *, open_only: bool, client_id: UUID | None = 
 
 async def incidents(view: View, before: int = NEWEST) -> list[IncidentShown]:
     """Incidents, the newest first, that stand in the ledger before this index."""
+    rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
     query = select(Incident).where(Incident.clinic_id == view.clinic_id, Incident.ledger_index < before)
-    found = await view.rows.execute(query.order_by(Incident.ledger_index.desc()).limit(MOST))
-    return [IncidentShown.model_validate({name: getattr(row, name) for name in IncidentShown.model_fields}) for row in found.scalars()]
+    found = (await view.rows.execute(query.order_by(Incident.ledger_index.desc()).limit(MOST))).scalars()
+    return [_incident(row, None if rule is None else rule.policy) for row in found]
+
+
+def _incident(row: Incident, policy: Policy | None) -> IncidentShown:
+    names = IncidentShown.model_fields.keys() - {"report_due_on", "reporting"}
+    fields: dict[str, object] = {name: getattr(row, name) for name in names}
+    if policy is not None and row.kind == REPORTABLE:
+        fields["report_due_on"] = report_due_on(policy, row.become_aware_at)
+        fields["reporting"] = "mandatory" if policy.recovery.device_user_facility else "voluntary"
+    return IncidentShown.model_validate(fields)
 
 
 async def reactions(view: View, before: int = NEWEST) -> list[ReactionShown]:
     """Reactions, the newest first, that stand in the ledger before this index."""
+    rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
+    if rule is None:
+        return []
     query = select(Reaction).where(Reaction.clinic_id == view.clinic_id, Reaction.ledger_index < before)
-    found = await view.rows.execute(query.order_by(Reaction.ledger_index.desc()).limit(MOST))
-    return [ReactionShown.model_validate({name: getattr(row, name) for name in ReactionShown.model_fields}) for row in found.scalars()]
+    found = (await view.rows.execute(query.order_by(Reaction.ledger_index.desc()).limit(MOST))).scalars()
+    names = ReactionShown.model_fields.keys() - {"respond_by"}
+    return [
+        ReactionShown.model_validate(
+            {name: getattr(row, name) for name in names} | {"respond_by": respond_by(rule.policy, _tier(row.tier), row.reported_at)}
+        )
+        for row in found
+    ]
+
+
+def _tier(stored: str) -> Tier:
+    return next(tier for tier in ADVICE if tier == stored)

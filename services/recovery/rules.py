@@ -5,12 +5,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from schemas.policy import Policy, Tier, triage
+from schemas.policy import Policy, Tier, local_date, open_at, triage
 from schemas.recovery import CheckInSheet
-from schemas.vocabulary import Finding, Shape, Verdict
+from schemas.vocabulary import Finding, LocalDate, Shape, Verdict
 
 FEVER = "fever_or_chills"
 """The policy's code for what the fever question asks."""
@@ -100,6 +100,28 @@ def lots_to_look_at(policy: Policy, lots_by_treatment: Iterable[Sequence[UUID]])
     """Lots that as many treatments with signs of infection share as the policy calls a signal."""
     shared = Counter(lot for lots in lots_by_treatment for lot in set(lots))
     return tuple(sorted(lot for lot, replies in shared.items() if replies >= policy.recovery.lot_signal_replies))
+
+
+# Clocks
+
+
+def respond_by(policy: Policy, tier: Tier, reported_at: datetime) -> datetime:
+    """Until when a person must have looked: sooner while the clinic is open."""
+    response = policy.recovery.responses[tier]
+    opened = open_at(policy, reported_at, reported_at + timedelta(minutes=1))
+    return reported_at + timedelta(minutes=response.open_minutes if opened else response.closed_minutes)
+
+
+_SATURDAY = 5
+
+
+def report_due_on(policy: Policy, aware_at: datetime) -> LocalDate:
+    """The last day of the policy's work days after the day somebody became aware: not weekends, not the clinic's closed days."""
+    day, left = local_date(policy, aware_at), policy.recovery.report_work_days
+    while left > 0:
+        day += timedelta(days=1)
+        left -= day.weekday() < _SATURDAY and day not in policy.clinic.closed_on
+    return day
 
 
 # Requests

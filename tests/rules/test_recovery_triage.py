@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.policy import default_policy, policy_from_toml
+from schemas.policy import Tier, default_policy, policy_from_toml
 from schemas.recovery import CheckInSheet
 from schemas.vocabulary import Modality, Verdict
 from services.recovery.projectors import checkin_id, plan, plan_for_recall
@@ -19,7 +19,9 @@ from services.recovery.rules import (
     link_must_be_in_time,
     link_token,
     lots_to_look_at,
+    report_due_on,
     reported,
+    respond_by,
     speaks_of_infection,
     target_of,
     tier_of,
@@ -139,3 +141,19 @@ def test_quiet_hours_are_the_clinics() -> None:
     step = plan_for_recall(loud, night)
     assert step is not None
     assert step.due_at == night
+
+
+@pytest.mark.parametrize(
+    ("tier", "hour", "minutes"),
+    [("urgent", 11, 60), ("urgent", 3, 240), ("emergency", 3, 0), ("review", 11, 1440)],
+)
+def test_a_person_looks_sooner_while_the_clinic_is_open(tier: Tier, hour: int, minutes: int) -> None:
+    reported_at = datetime(2026, 11, 24, hour, tzinfo=ZoneInfo(POLICY.clinic.timezone))
+    assert respond_by(POLICY, tier, reported_at) == reported_at + timedelta(minutes=minutes)
+
+
+def test_what_was_learned_on_a_friday_evening_is_reported_within_ten_work_days() -> None:
+    friday = datetime(2026, 12, 18, 17, tzinfo=ZoneInfo(POLICY.clinic.timezone))
+    assert report_due_on(POLICY, friday).isoformat() == "2027-01-01"
+    closed = policy_from_toml('[clinic]\nclosed_on = ["2026-12-25", "2027-01-01"]')
+    assert report_due_on(closed, friday).isoformat() == "2027-01-05"

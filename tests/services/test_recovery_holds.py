@@ -42,8 +42,12 @@ async def test_a_reaction_that_staff_saw_escalates_like_a_clients_own_answer(car
     assert await care.messages() == [("staff", "reaction_reported")]
     async with care.house.look("recovery") as view:
         (shown,) = await queries.reactions(view)
+        (opened,) = await queries.incidents(view)
         kept = (await view.rows.execute(text("select content from recovery.check_in_answers"))).scalar_one()
     assert shown.reaction_id == answer.event.reaction_id
+    assert shown.respond_by > shown.reported_at
+    assert (opened.kind, opened.reporting) == ("adverse_event", "voluntary")
+    assert opened.report_due_on is not None
     assert b"blisters" in kept
     said = [entry.body for entry in await care.house.entries() if not isinstance(entry.event, PolicyPublished)]
     assert not any(code.encode() in body for body in said for code in default_policy().recovery.symptoms)
