@@ -70,16 +70,6 @@ class OpenSlots(Shape):
     findings: tuple[Finding, ...] = Field((), description="What no other time would put right.")
 
 
-class Contact(Shape):
-    """How to reach a client. Personal data: for the sender of messages and for people at the desk."""
-
-    client_id: UUID
-    given_name: str
-    email: str | None = None
-    phone: str | None = None
-    language: Language
-
-
 class ClientReply(Shape):
     """A client with personal data, for the roles that may see it."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.transaction import View
-from schemas.booking import ClientList, ClientReply, Contact, PractitionerReply, ResourceReply, Resources, StatedIdentity
+from schemas.booking import ClientList, ClientReply, PractitionerReply, ResourceReply, Resources, StatedIdentity
 from schemas.policy import turnover_of
 from services.booking.models import Client, ClientDetails, Practitioner, Resource
 from services.booking.queries.situation import client_group, load_policy
@@ -27,12 +27,10 @@ async def details_of(rows: AsyncSession, clinic_id: UUID, client_id: UUID) -> Cl
     return next((found[client_id] for client_id in group[1] if client_id in found), None)
 
 
-async def contact_of(rows: AsyncSession, clinic_id: UUID, client_id: UUID) -> Contact | None:
-    """How to reach a client: for the sender of messages. None: unknown or erased."""
+async def contact_of(rows: AsyncSession, clinic_id: UUID, client_id: UUID) -> str | None:
+    """Where to reach a client: email, or else phone. For the sender of messages. None: unknown, erased, or neither is known."""
     row = await details_of(rows, clinic_id, client_id)
-    if row is None:
-        return None
-    return Contact(client_id=client_id, given_name=row.given_name, email=row.email, phone=row.phone, language=row.language)
+    return None if row is None else row.email or row.phone
 
 
 def _reply(client: Client, details: ClientDetails | None, duplicates: tuple[UUID, ...] = ()) -> ClientReply:
