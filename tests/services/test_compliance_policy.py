@@ -6,8 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import ValidationError
 
+from events import ledger
 from events.catalog.compliance import AccessGranted, ComplianceRefused, PolicyPublished
+from events.database import Database
 from events.policy import policy_in_force
+from events.transaction import aside
 from schemas.compliance import PolicyRequest
 from schemas.policy import digest_of
 from schemas.vocabulary import Role
@@ -66,6 +69,19 @@ async def test_yesterdays_policy_cannot_be_changed_today(house: House) -> None:
     asked = PolicyRequest(text=LONGER, approver_id=await clinician(house), effective_at=await house.now() - timedelta(days=1))
     answer = await house.doing("compliance", publish_policy, asked)
     assert [finding.rule for finding in answer.event.findings] == ["policy_must_not_begin_in_the_past"]
+
+
+async def test_the_first_policy_says_since_when_the_clinic_works_by_it(database: Database) -> None:
+    house = House(database, uuid4())
+    async with aside(database, None, "compliance") as rows:
+        await ledger.open_clinic(rows, house.clinic_id)
+    who, since = await clinician(house), await house.now("compliance") - timedelta(days=60)
+    answer = await house.doing("compliance", publish_policy, PolicyRequest(text=LONGER, approver_id=who, effective_at=since))
+    assert isinstance(answer.event, PolicyPublished)
+    async with house.look("compliance") as view:
+        found = await policy_in_force(view.rows, Policies, house.clinic_id, since + timedelta(days=1))
+    assert found is not None
+    assert found.version == 1
 
 
 async def test_a_planned_version_waits_and_an_urgent_one_overtakes_it(house: House) -> None:

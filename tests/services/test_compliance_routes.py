@@ -133,9 +133,9 @@ async def test_a_clinic_without_a_policy_has_none_to_show(house: House, door: As
 
 
 async def test_an_auditor_asks_what_stands_behind_a_treatment_and_that_is_recorded(house: House, door: AsyncClient) -> None:
+    auditor = await key(house, Role.AUDITOR)
     things = await furnished(house)
     did = await treat(house, things, things.packs[0])
-    auditor = await key(house, Role.AUDITOR)
     answer = await door.get(at(house, f"/audit/treatments/{did.treatment}"), headers=auditor)
     assert answer.status_code == 200
     record = answer.json()
@@ -155,9 +155,9 @@ async def test_asking_for_a_treatment_nobody_knows_is_recorded_too(house: House,
 
 
 async def test_an_auditor_asks_what_a_load_touched(house: House, door: AsyncClient) -> None:
+    auditor = await key(house, Role.AUDITOR)
     things = await furnished(house)
     did = await treat(house, things, things.packs[0])
-    auditor = await key(house, Role.AUDITOR)
     asked = {"kind": "cycle", "id": str(things.cycle), "from": "2020-01-01T00:00:00Z"}
     answer = await door.get(at(house, "/audit/touched"), headers=auditor, params=asked)
     assert answer.status_code == 200

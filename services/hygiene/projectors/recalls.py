@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from events.catalog.hygiene import Exposure, ExposureFound, RecallDecided, RecallOpened
 from events.envelope import Entry
 from services.hygiene.models import Recall, RecallExposure, SterilizationCycle
-from services.hygiene.projectors.rows import projects, put
+from services.hygiene.projectors.rows import projects, put, put_all
 
 
 @projects(RecallOpened)
@@ -69,17 +69,11 @@ async def _put_in_doubt(
 async def _list_exposures(
     rows: AsyncSession, entry: Entry[RecallOpened | ExposureFound], exposures: tuple[Exposure, ...], *, found_late: bool
 ) -> None:
-    for exposure in exposures:
-        await put(
-            rows,
-            RecallExposure,
-            clinic_id=entry.clinic_id,
-            recall_id=entry.event.recall_id,
-            treatment_id=exposure.treatment_id,
-            item_id=exposure.item_id,
-            client_id=exposure.client_id,
-            found_late=found_late,
-        )
+    listed = [
+        {"clinic_id": entry.clinic_id, "recall_id": entry.event.recall_id, "found_late": found_late, **exposure.model_dump()}
+        for exposure in exposures
+    ]
+    await put_all(rows, RecallExposure, listed)
 
 
 @projects(RecallDecided)

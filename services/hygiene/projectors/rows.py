@@ -1,5 +1,6 @@
 """The projection itself, and the two ways in which its rows change most often."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,14 @@ from services.hygiene.models import Lot, Policies
 
 projects = Projection("hygiene")
 follow_policy(projects, Policies)
+
+
+async def put_all(rows: AsyncSession, kind: type[Any], values: Sequence[dict[str, Any]]) -> int:
+    """Insert the rows whose keys are free, in one statement; says how many."""
+    if not values:
+        return 0
+    done = await rows.execute(insert(kind).values(list(values)).on_conflict_do_nothing().returning(literal(1)))
+    return len(done.all())
 
 
 async def put(rows: AsyncSession, kind: type[Any], /, **values: Any) -> bool:

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.hygiene import (
@@ -17,7 +16,7 @@ from events.catalog.hygiene import (
 )
 from events.envelope import Entry
 from services.hygiene.models import Indicator, ItemUse, Pack, SterilizationCycle, Sterilizer
-from services.hygiene.projectors.rows import projects, put
+from services.hygiene.projectors.rows import projects, put, put_all
 
 _WEIGHT = ("none", "pending", "invalid", "negative", "positive")
 """What several indicators of one cycle say together: one positive is positive, a negative outweighs an invalid one."""
@@ -85,24 +84,19 @@ async def keep_cycle(rows: AsyncSession, entry: Entry[CycleRecorded]) -> None:
     ids = [pack.pack_id for pack in said.packs]
     found = select(ItemUse.item_id).where(ItemUse.clinic_id == entry.clinic_id, ItemUse.item_id.in_(ids))
     used = set(await rows.scalars(found))
-    await rows.execute(
-        insert(Pack)
-        .values(
-            [
-                {
-                    "clinic_id": entry.clinic_id,
-                    "pack_id": pack.pack_id,
-                    "cycle_id": said.cycle_id,
-                    "contents": pack.contents,
-                    "sterile_until": pack.sterile_until,
-                    "released": False,
-                    "used": pack.pack_id in used,
-                }
-                for pack in said.packs
-            ]
-        )
-        .on_conflict_do_nothing()
-    )
+    packs = [
+        {
+            "clinic_id": entry.clinic_id,
+            "pack_id": pack.pack_id,
+            "cycle_id": said.cycle_id,
+            "contents": pack.contents,
+            "sterile_until": pack.sterile_until,
+            "released": False,
+            "used": pack.pack_id in used,
+        }
+        for pack in said.packs
+    ]
+    await put_all(rows, Pack, packs)
 
 
 @projects(LoadReleased)

@@ -7,7 +7,7 @@ from events.catalog.hygiene import CartridgeWasted, LotQuarantined, LotReceived,
 from events.envelope import Entry
 from schemas.hygiene import lot_key
 from services.hygiene.models import ItemUse, Lot, Unit
-from services.hygiene.projectors.rows import count_units, projects, put
+from services.hygiene.projectors.rows import count_units, projects, put, put_all
 
 
 @projects(LotReceived)
@@ -36,10 +36,8 @@ async def keep_lot(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
 @projects(UnitsLabeled)
 async def keep_units(rows: AsyncSession, entry: Entry[UnitsLabeled]) -> None:
     said = entry.event
-    for unit_id in said.unit_ids:
-        new = await put(rows, Unit, clinic_id=entry.clinic_id, unit_id=unit_id, lot_id=said.lot_id)
-        if new:
-            await count_units(rows, entry.clinic_id, said.lot_id, labeled=1)
+    units = [{"clinic_id": entry.clinic_id, "unit_id": unit_id, "lot_id": said.lot_id} for unit_id in said.unit_ids]
+    await count_units(rows, entry.clinic_id, said.lot_id, labeled=await put_all(rows, Unit, units))
 
 
 @projects(LotQuarantined)

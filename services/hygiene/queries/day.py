@@ -167,8 +167,8 @@ async def usable_packs(view: View, today: date) -> tuple[PackSheet, ...]:
     """Released, not held, not used, in date; the soonest to expire first."""
     query = select(Pack).where(
         Pack.clinic_id == view.clinic_id,
-        Pack.released.is_(True),
-        Pack.used.is_(False),
+        Pack.released,
+        ~Pack.used,
         Pack.quarantined.is_(None),
         Pack.sterile_until >= today,
     )
