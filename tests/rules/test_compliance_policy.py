@@ -75,8 +75,9 @@ def test_the_default_policy_fits_into_an_entry_and_a_huge_one_does_not() -> None
 
 
 def test_a_policy_begins_now_or_later() -> None:
-    assert policy_must_not_begin_in_the_past(NOW, NOW).verdict is Verdict.MET
-    assert policy_must_not_begin_in_the_past(NOW - timedelta(microseconds=1), NOW).verdict is Verdict.UNMET
+    assert policy_must_not_begin_in_the_past(NOW, NOW, first=False).verdict is Verdict.MET
+    assert policy_must_not_begin_in_the_past(NOW - timedelta(microseconds=1), NOW, first=False).verdict is Verdict.UNMET
+    assert policy_must_not_begin_in_the_past(NOW - timedelta(days=365), NOW, first=True).verdict is Verdict.MET
 
 
 def test_every_rule_has_a_sentence_for_the_person_at_the_door() -> None:

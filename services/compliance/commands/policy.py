@@ -19,16 +19,16 @@ from services.compliance.rules.policy import inconsistencies, policy_must_fit_th
 async def publish_policy(tx: Transaction, request: PolicyRequest) -> Answer[Any]:
     """The next version: the newest version that is effective holds, so an urgent change overtakes a planned one."""
     policy, effective_at = request.policy, request.effective_at or tx.now
+    newest = select(func.max(Policies.policy_version)).where(Policies.clinic_id == tx.clinic_id)
+    version = ((await tx.rows.execute(newest)).scalar_one() or 0) + 1
     findings = unmet(
         approver_must_be_a_clinician(request.approver_id, await roles_of(tx.rows, tx.clinic_id, request.approver_id, tx.now)),
-        policy_must_not_begin_in_the_past(effective_at, tx.now),
+        policy_must_not_begin_in_the_past(effective_at, tx.now, first=version == 1),
         policy_must_fit_the_record(policy),
         *inconsistencies(policy),
     )
     if findings:
         return await tx.answer(ComplianceRefused(command="publish_policy", subject_id=request.approver_id, findings=findings))
-    newest = select(func.max(Policies.policy_version)).where(Policies.clinic_id == tx.clinic_id)
-    version = ((await tx.rows.execute(newest)).scalar_one() or 0) + 1
     await tx.rows.execute(insert(PolicyTextRow).values(clinic_id=tx.clinic_id, policy_version=version, text=request.text))
     return await tx.answer(
         PolicyPublished(

@@ -144,8 +144,9 @@ def policy_must_fit_the_record(policy: Policy) -> Finding:
     )
 
 
-def policy_must_not_begin_in_the_past(effective_at: datetime, now: datetime) -> Finding:
-    """What was decided yesterday was decided under yesterday's policy."""
-    return Finding(
-        rule="policy_must_not_begin_in_the_past", verdict=Verdict.MET if effective_at >= now else Verdict.UNMET, field="effective_at"
-    )
+def policy_must_not_begin_in_the_past(effective_at: datetime, now: datetime, *, first: bool) -> Finding:
+    """What was decided yesterday was decided under yesterday's policy. Before the first one nothing was decided here: it says
+    since when the clinic has worked by it, so that what was done on paper then can be judged.
+    """
+    met = first or effective_at >= now
+    return Finding(rule="policy_must_not_begin_in_the_past", verdict=Verdict.MET if met else Verdict.UNMET, field="effective_at")
