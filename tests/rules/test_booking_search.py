@@ -30,6 +30,7 @@ from tests.rules.booking_case import (
     ROOM,
     busy,
     case,
+    finding,
     local,
     past,
     visit_at,
@@ -84,12 +85,14 @@ def test_a_search_offers_exactly_what_a_request_gets(
 @settings(max_examples=60, deadline=None)
 @given(diary=diaries, at=moments)
 def test_a_conflict_frees_when_it_says(diary: dict[UUID, list[Busy]], at: datetime) -> None:
-    known = case(busy=diary)
-    for said in ask(visit_at(at), known):
-        if said.rule == "practitioner_must_be_free" and said.verdict is Verdict.UNMET and said.earliest_ok:
-            taken = [one for one in diary[PRACTITIONER] if one.starts_at < at + timedelta(hours=1) and at < one.ends_at]
-            assert said.earliest_ok == max(one.ends_at for one in taken)
-            assert len(said.evidence) == len(taken)
+    visit, known = visit_at(at), case(busy=diary)
+    for rule, subject_id, minutes in (("practitioner_must_be_free", PRACTITIONER, 0), ("room_must_be_free", ROOM, 15)):
+        turnover = timedelta(minutes=minutes)
+        taken = [one for one in diary.get(subject_id, []) if one.starts_at < visit.ends_at + turnover and at < one.ends_at + turnover]
+        said = finding(rule, visit, known)
+        assert said.verdict is (Verdict.UNMET if taken else Verdict.MET)
+        assert said.earliest_ok == max((one.ends_at + turnover for one in taken), default=None)
+        assert sorted(said.evidence) == sorted(one.booking_id for one in taken)
 
 
 def test_the_grid_has_no_missing_and_no_double_hour() -> None:

@@ -1,8 +1,10 @@
 """Everything the rules look at, loaded once. Search and booking load the same."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,6 +23,28 @@ class Busy:
     booking_id: UUID
     starts_at: datetime
     ends_at: datetime
+
+
+class Diary:
+    """When one practitioner, room, device or client is taken, so that a question costs the same in a full year as in an empty one."""
+
+    def __init__(self, taken: Iterable[Busy]) -> None:
+        self._taken = sorted(taken, key=lambda busy: (busy.starts_at, busy.booking_id))
+        self._starts = [busy.starts_at for busy in self._taken]
+        self._latest_ends = list(accumulate((busy.ends_at for busy in self._taken), max))
+
+    def clashes(self, starts_at: datetime, ends_at: datetime, turnover: timedelta) -> list[Busy]:
+        """What a visit runs into, by start. Turnover follows each visit: theirs before ours, and ours before theirs."""
+        found = []
+        at = bisect_left(self._starts, ends_at + turnover)
+        while at and starts_at < self._latest_ends[at - 1] + turnover:
+            at -= 1
+            if starts_at < self._taken[at].ends_at + turnover:
+                found.append(self._taken[at])
+        return found[::-1]
+
+
+_EMPTY = Diary(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +96,14 @@ class Situation:
     """By rule or gate code: overrides of this booking that hold now."""
     given_start: datetime | None = None
     """The start in the sender's own offset, where one was given."""
+    _diaries: dict[UUID, Diary] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def diary(self, subject_id: UUID) -> Diary:
+        """When a practitioner, room, device or the client is taken."""
+        if subject_id not in self._diaries:
+            taken = self.busy.get(subject_id)
+            self._diaries[subject_id] = Diary(taken) if taken else _EMPTY
+        return self._diaries[subject_id]
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,12 +1,11 @@
 """When a visit may be: a sound slot, in opening hours, while everybody and everything is free. All half-open."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from schemas.policy import local_date, local_instants, open_at, turnover_of
 from schemas.vocabulary import Finding, Visit
-from services.booking.rules.situation import LONGEST_VISIT, Busy, Situation, met, unmet
+from services.booking.rules.situation import LONGEST_VISIT, Situation, met, unmet
 
 
 def slot_must_name_a_time_that_exists(visit: Visit, case: Situation) -> Finding:  # noqa: ARG001 - all rules are asked alike
@@ -57,19 +56,11 @@ def slot_must_lie_in_opening_hours(visit: Visit, case: Situation) -> Finding:
     return unmet(rule, field="starts_at", parameters={"starts": case.clock(visit.starts_at), "ends": case.clock(visit.ends_at)})
 
 
-def _clashes(visit: Visit, taken: Sequence[Busy], turnover: timedelta) -> list[Busy]:
-    """What the visit runs into. Turnover follows each visit: theirs before ours, and ours before theirs."""
-    return [
-        busy
-        for busy in taken
-        if busy.starts_at < visit.ends_at + turnover and visit.starts_at < busy.ends_at + turnover and busy.booking_id != visit.booking_id
-    ]
-
-
 def _must_be_free(rule: str, field: str, visit: Visit, case: Situation, subject_id: UUID | None, turnover: timedelta) -> Finding:
     if subject_id is None:
         return met(rule, "G20")
-    clashes = _clashes(visit, case.busy.get(subject_id, ()), turnover)
+    found = case.diary(subject_id).clashes(visit.starts_at, visit.ends_at, turnover)
+    clashes = [busy for busy in found if busy.booking_id != visit.booking_id]
     if not clashes:
         return met(rule, "G20")
     frees_at: datetime = max(busy.ends_at for busy in clashes) + turnover
@@ -83,7 +74,7 @@ def _must_be_free(rule: str, field: str, visit: Visit, case: Situation, subject_
             "free_from": case.clock(frees_at),
             "turnover_minutes": int(turnover.total_seconds() // 60),
         },
-        evidence=tuple(busy.booking_id for busy in sorted(clashes, key=lambda busy: (busy.starts_at, busy.booking_id))),
+        evidence=tuple(busy.booking_id for busy in clashes),
         earliest_ok=frees_at,
     )
 
