@@ -37,7 +37,8 @@ INBOX_SERVICE = "booking"
 """Front-desk systems speak to booking; it keeps the clients' contacts too, so it sends the messages."""
 
 TITLE = "Asepsis"
-DESCRIPTION = """Scheduling and hygiene compliance for a microneedling clinic: no treatment starts until it is safe, and everyone can prove it.
+DESCRIPTION = """Scheduling and hygiene compliance for a microneedling clinic:
+no treatment starts until it is safe, and everyone can prove it.
 
 Every route is scoped by clinic. Writes carry an `Idempotency-Key`, or are a `PUT` under an id of the client's; the answer repeats.
 Refusals are 409 problem documents with **all** findings, and are recorded."""
@@ -159,7 +160,8 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             await house.stop()
 
-    app = FastAPI(title=TITLE, description=DESCRIPTION, version="1", lifespan=lifespan)
+    # The framework's own pages load their scripts from a CDN; the document itself is what people integrate from.
+    app = FastAPI(title=TITLE, description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     handle_problems(app)
     app.include_router(operations)
     for service in SERVICES:

@@ -1,7 +1,6 @@
 """Health, metrics, the feed of outward events, the descriptions: what every process offers beside its services."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -113,17 +112,6 @@ async def metrics(request: Request) -> Response:
     entries.set(sum({found.clinic_id: found.size for found in status.standings}.values()))
     letters.set(sum(status.dead_letters.values()))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
-
-
-@routes.get("/status", include_in_schema=False)
-async def status(request: Request) -> Any:
-    """What `asepsis status` prints, for scripts on the same machine."""
-    found = await status_of(request.app.state.database)
-    return json.loads(
-        json.dumps(
-            {"standings": [asdict(row) | {"lag": row.lag} for row in found.standings], "dead_letters": found.dead_letters}, default=str
-        )
-    )
 
 
 @routes.get("/clinics/{clinic}/events", summary="Outward events from the ledger", response_class=Response)

@@ -19,7 +19,6 @@ PUBLIC = {
     "/health/live",
     "/health/ready",
     "/metrics",
-    "/status",
     "/asyncapi.json",
     "/check-ins/{token}",  # the link itself is the key
 }
