@@ -1,16 +1,23 @@
 """What is asked of recovery and what it answers: check-ins, reactions, safety holds, incidents."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.policy import Tier
 from schemas.vocabulary import Code, Count, Instant, LocalDate, Shape
 
 
+def _shown(body: dict[str, Any]) -> ConfigDict:
+    """The configuration of every shape, with an example for the OpenAPI document."""
+    return ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [body]})
+
+
 class CheckInSheet(Shape):
     """What a client answers: what they feel (none is an answer), and whether they have a fever of 38 °C or chills."""
+
+    model_config = _shown({"symptoms": ["mild_redness", "flaking"], "fever": False})
 
     symptoms: Annotated[tuple[Code, ...], Field(max_length=60)] = ()
     fever: bool = False
@@ -42,6 +49,8 @@ class CheckInQuestions(Shape):
 class ReactionReport(Shape):
     """What somebody of the staff saw or heard after a treatment."""
 
+    model_config = _shown({"treatment_id": "01890000-0000-7000-8000-000000000005", "symptoms": ["blisters"]})
+
     treatment_id: UUID
     symptoms: Annotated[tuple[Code, ...], Field(min_length=1, max_length=60)]
 
@@ -63,6 +72,8 @@ class GivenAnswer(Shape):
 class HoldNote(Shape):
     """Why a client must not be treated for now."""
 
+    model_config = _shown({"client_id": "01890000-0000-7000-8000-000000000001", "reason": "reported_by_phone", "tier": "review"})
+
     client_id: UUID
     reason: Code
     tier: Tier = "review"
@@ -77,6 +88,8 @@ class HoldPlacing(Shape):
 
 class LiftNote(Shape):
     """Why a hold is over."""
+
+    model_config = _shown({"reason": "healed"})
 
     reason: Code
 

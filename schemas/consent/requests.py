@@ -1,23 +1,20 @@
-"""What is asked of consent and what it answers: forms, signatures, screening sheets, clearances."""
+"""What is asked of consent: forms, signatures, screening sheets, clearances."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.vocabulary import (
     Area,
     Code,
-    Count,
     Digest,
     Instant,
     Language,
     LocalDate,
     Micrometers,
     Modality,
-    Restriction,
     Shape,
-    Token,
 )
 
 FormVersion = Annotated[int, Field(ge=1, le=100_000)]
@@ -25,8 +22,24 @@ Areas = Annotated[tuple[Area, ...], Field(min_length=1, max_length=17)]
 Coordinate = Annotated[int, Field(ge=-32_768, le=32_767)]
 
 
+def _shown(body: dict[str, Any]) -> ConfigDict:
+    """The configuration of every shape, with an example for the OpenAPI document."""
+    return ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [body]})
+
+
 class FormDraft(Shape):
     """The text of one version of a consent form. Without `valid_days` the policy says how long a signature holds."""
+
+    model_config = _shown(
+        {
+            "language": "en",
+            "text": "Microneedling makes many fine channels in the skin.",
+            "material": True,
+            "modality": "microneedling",
+            "areas": ["full_face", "neck"],
+            "max_depth_um": 1500,
+        }
+    )
 
     language: Language
     text: Annotated[str, Field(min_length=1, max_length=40_000)]
@@ -85,6 +98,20 @@ class Guardian(Shape):
 class ConsentSheet(Shape):
     """What the client signed on the clinic's tablet. `text_digest` is of the text that was on the screen."""
 
+    model_config = _shown(
+        {
+            "client_id": "01890000-0000-7000-8000-000000000001",
+            "form_id": "01890000-0000-7000-8000-000000000002",
+            "form_version": 1,
+            "text_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "areas": ["cheeks", "nose"],
+            "max_depth_um": 1000,
+            "explained_by": "01890000-0000-7000-8000-000000000003",
+            "signed_at": "2026-11-23T10:00:00+01:00",
+            "signature": {"method": "typed", "name": "A. Client"},
+        }
+    )
+
     client_id: UUID
     form_id: UUID
     form_version: FormVersion
@@ -108,6 +135,8 @@ class ConsentSigning(Shape):
 
 class WithdrawalNote(Shape):
     """How the client said no, and when; without a time, now."""
+
+    model_config = _shown({"channel": "phone"})
 
     channel: Code
     occurred_at: Instant | None = None
@@ -141,6 +170,19 @@ class Answer(Shape):
 class ScreeningSheet(Shape):
     """Every answer of one questionnaire: the whole of it, or the questions of every visit."""
 
+    model_config = _shown(
+        {
+            "client_id": "01890000-0000-7000-8000-000000000001",
+            "extent": "volatile",
+            "answered_at": "2026-11-23T10:00:00+01:00",
+            "answers": [
+                {"code": "pregnancy", "answer": "no"},
+                {"code": "neurotoxin", "answer": "yes", "on": "2026-11-01", "areas": ["forehead"]},
+                {"code": "alcohol", "answer": "prefer_not_to_say"},
+            ],
+        }
+    )
+
     client_id: UUID
     extent: Literal["full", "volatile"]
     answered_at: Instant
@@ -164,6 +206,13 @@ class ClearedRestriction(Shape):
 class ClearanceSheet(Shape):
     """What a clinician clears. Without `valid_until` the policy's longest."""
 
+    model_config = _shown(
+        {
+            "client_id": "01890000-0000-7000-8000-000000000001",
+            "restrictions": [{"restriction_id": "01890000-0000-7000-8000-000000000004", "basis": "prescriber"}],
+        }
+    )
+
     client_id: UUID
     restrictions: Annotated[tuple[ClearedRestriction, ...], Field(min_length=1, max_length=50)]
     valid_until: Instant | None = None
@@ -174,82 +223,3 @@ class Clearing(Shape):
 
     clearance_id: UUID
     sheet: ClearanceSheet
-
-
-class FormOnScreen(Shape):
-    """A version of a form as the tablet shows it."""
-
-    form_id: UUID
-    form_version: Count
-    language: Language
-    text: str
-    text_digest: Digest
-    material: bool
-    modality: Modality
-    areas: tuple[Area, ...]
-    max_depth_um: Micrometers
-    valid_days: Count
-
-
-class ConsentRecord(Shape):
-    """A signature and whether it still stands."""
-
-    consent_id: UUID
-    form_id: UUID
-    form_version: Count
-    language: Language
-    modality: Modality
-    areas: tuple[Area, ...]
-    max_depth_um: Micrometers
-    explained_by: UUID
-    signed_at: Instant
-    valid_until: Instant
-    withdrawn_at: Instant | None
-    superseded: bool
-    in_force: bool
-
-
-class Question(Shape):
-    """One question of the questionnaire, and whether a yes asks for a day or areas."""
-
-    code: Code
-    every_visit: bool
-    asks_areas: bool
-    asks_day: bool
-
-
-class QuestionList(Shape):
-    """The questions of one extent, with the digest of the screening policy they come from."""
-
-    extent: Literal["full", "volatile"]
-    policy_digest: Digest
-    questions: tuple[Question, ...]
-
-
-class StandingRestriction(Shape):
-    """A restriction as everybody may see it, and until when it is cleared."""
-
-    restriction: Restriction
-    cleared_until: Instant | None = None
-
-
-class ScreeningRecord(Shape):
-    """What a client's screening says, never why. `eligible_now` looks at nothing but the screening."""
-
-    client_id: UUID
-    full_answered_at: Instant | None
-    volatile_answered_at: Instant | None
-    judged_under_policy_in_force: bool
-    eligible_now: bool
-    restrictions: tuple[StandingRestriction, ...]
-
-
-class RestrictionReason(Shape):
-    """Why a restriction stands: for clinical roles."""
-
-    restriction_id: UUID
-    screening_id: UUID
-    code: Code
-    answer: Token
-    on: LocalDate | None
-    needs: Code | None
