@@ -247,12 +247,15 @@ class RecallOpened(Event, type="recall.opened"):
 
 
 class RecallDecided(Event, type="recall.decided"):
-    """Two persons confirmed or released a recall. What was listed stays listed; held packs are reprocessed."""
+    """Two persons confirmed or released a recall, or nobody did in time, which confirms it.
+
+    What was listed stays listed; held packs are reprocessed.
+    """
 
     recall_id: UUID
     decision: Literal["confirmed", "released"]
     root_cause: Code
-    second_signer_id: UUID
+    second_signer_id: UUID | None = None
     evidence: tuple[UUID, ...] = ()
     occurred_at: Instant
     device: Token | None = None

@@ -45,14 +45,7 @@ class SterilizationCycle(Base):
         "projection",
         Index("ix_cycles_by_time", "clinic_id", "sterilizer_id", "started_at"),
         Index("ix_cycles_by_number", "clinic_id", "sterilizer_id", "cycle_number"),
-        Index(
-            "ix_cycles_with_indicator",
-            "clinic_id",
-            "sterilizer_id",
-            "indicator",
-            "started_at",
-            postgresql_where=text("indicator <> 'none'"),
-        ),
+        Index("ix_cycles_by_indicator", "clinic_id", "sterilizer_id", "indicator", "started_at"),
         Index(
             "ix_cycles_awaiting_release",
             "clinic_id",
@@ -267,7 +260,13 @@ class Recall(Base):
     """projection: one row per recall."""
 
     __tablename__ = "recalls"
-    __table_args__ = table("hygiene", "projection", Index(None, "clinic_id", "subject_id"), Index(None, "clinic_id", "opened_at"))
+    __table_args__ = table(
+        "hygiene",
+        "projection",
+        Index(None, "clinic_id", "subject_id"),
+        Index(None, "clinic_id", "opened_at"),
+        Index("ix_recalls_undecided", "decide_by", postgresql_where=text("decision = 'pending'")),
+    )
 
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     recall_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from events.catalog.hygiene import ExposureFound, IndicatorRead, PackQuarantined, RecallDecided, RecallOpened, SterilizerRemoved
+from events.clock import jobs_of, run_job
 from events.database import Database
 from schemas.hygiene import RecallDecisionReport
 from schemas.policy import policy_from_toml
@@ -182,3 +183,18 @@ async def test_the_window_reaches_until_now_where_nothing_ended_it(bench: Bench)
     assert recall.cycle_ids == (positive, later)
     assert recall.window_until is not None
     assert recall.window_until >= bench.now - timedelta(seconds=1)
+
+
+async def test_a_recall_that_nobody_decided_in_time_is_confirmed(database: Database) -> None:
+    house = await open_house(database, policy_from_toml('[recall]\nmode = "cdc_steam"\ndecision_hours = 0\n'))
+    bench = Bench(house, await house.now())
+    machine = await bench.sterilizer()
+    await bench.read(await bench.cycle(machine, 20, indicator=BI), 19, grew=True)
+    [job] = jobs_of("hygiene")
+    assert await run_job(database, job) == 1
+    assert await run_job(database, job) == 0
+    [decided] = await house.said(RecallDecided)
+    assert (decided.decision, decided.second_signer_id) == ("confirmed", None)
+    async with house.look("hygiene") as view:
+        [sheet] = await recalls(view)
+    assert sheet.decision == "confirmed"

@@ -134,6 +134,15 @@ async def decide_recall(tx: Transaction, request: Said[RecallDecisionReport]) ->
     return await tx.answer(decided, policy=rule.version)
 
 
+async def confirm_recall(tx: Transaction, recall_id: UUID) -> None:
+    """Nobody decided in time: what is in doubt counts as not sterile."""
+    rule, recall = await policy_now(tx), await row_of(tx, Recall, recall_id)
+    if recall is None or recall.decision != "pending" or recall.decide_by is None or recall.decide_by > tx.now:
+        return
+    confirmed = RecallDecided(recall_id=recall_id, decision="confirmed", root_cause="undecided", occurred_at=tx.now)
+    await tx.record(confirmed, policy=rule.version)
+
+
 async def _readings_since(tx: Transaction, recall: Recall) -> Sequence[Indicator]:
     """Indicators of the machine read after the one that opened the recall."""
     cause = select(Indicator.occurred_at).where(Indicator.clinic_id == tx.clinic_id, Indicator.event_id == recall.cause)
