@@ -16,7 +16,7 @@ Attendance = Literal["expected", "late", "no_show_due", "no_show", "arrived"]
 class FlagReply(Shape):
     """Something happened since the booking was made: somebody must look at it."""
 
-    reason: str = Field(description="spacing, safety_hold, exposed, device_held, resource_late or no_show.")
+    reason: str = Field(description="spacing, safety_hold, exposed, device_held, resource_late, credential, two_places or no_show.")
     cause: UUID = Field(description="The treatment, hold, recall or command behind it.")
     earliest_on: LocalDate | None = Field(None, description="For spacing: the first local day that is allowed.")
     flagged_at: Instant = Field(description="When it was noticed.")

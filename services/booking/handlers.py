@@ -79,6 +79,7 @@ async def flag_bookings_of_exposed(tx: Transaction, entry: Entry[RecallOpened | 
 @when(ClientMerged)
 async def flag_bookings_of_one_person(tx: Transaction, entry: Entry[ClientMerged]) -> None:
     await commands.flag_spacing(tx, entry.event.into_client_id, entry.event_id, among_bookings=True)
+    await commands.flag_two_places(tx, entry.event.into_client_id, entry.event_id)
 
 
 @when(PractitionerCredentialed)

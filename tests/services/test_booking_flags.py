@@ -119,6 +119,16 @@ async def test_a_merge_joins_what_was_done_and_what_is_booked(desk: Desk) -> Non
     assert "spacing_must_be_kept" in unmet(await desk.book(desk.request(desk.at(12, days=7), client_id=maiden)))
 
 
+async def test_one_person_cannot_be_in_two_places_after_a_merge(desk: Desk) -> None:
+    maiden = await another_client(desk)
+    elsewhere: dict[str, Any] = {"practitioner_id": uuid4(), "room_id": desk.other_room_id, "device_id": None}
+    other = desk.request(desk.at(10, 30), client_id=maiden, areas=["neck"], **elsewhere)
+    first, later = desk.request(desk.at(10)), desk.request(desk.at(14), areas=["back"], depth_um=500)
+    await desk.house.given("booking", *(BookingConfirmed(visit=request.visit()) for request in (first, other, later)))
+    await desk.house.doing("booking", commands.merge_clients, ClientMerge(client_id=maiden, into_client_id=desk.client_id))
+    assert {flag[:2] for flag in await flags(desk)} == {(first.booking_id, "two_places"), (other.booking_id, "two_places")}
+
+
 async def test_a_late_end_flags_what_follows_in_the_room(desk: Desk) -> None:
     first, second = desk.request(desk.at(10)), desk.request(desk.at(11, 15), client_id=await another_client(desk))
     third = desk.request(desk.at(14), client_id=await another_client(desk))

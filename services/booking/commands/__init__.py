@@ -2,7 +2,7 @@
 
 from services.booking.commands.arrivals import record_arrival, record_no_show, walk_in
 from services.booking.commands.clients import forget_client, merge_clients, register_client
-from services.booking.commands.flags import flag_credential, flag_exposed, flag_held, flag_late, flag_spacing
+from services.booking.commands.flags import flag_credential, flag_exposed, flag_held, flag_late, flag_spacing, flag_two_places
 from services.booking.commands.making import announce_booking, request_booking
 from services.booking.commands.moving import cancel_booking, reschedule_booking, resolve_booking
 from services.booking.commands.resources import add_resource, credential_practitioner
@@ -17,6 +17,7 @@ __all__ = [
     "flag_held",
     "flag_late",
     "flag_spacing",
+    "flag_two_places",
     "forget_client",
     "merge_clients",
     "record_arrival",

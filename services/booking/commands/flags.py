@@ -80,6 +80,23 @@ async def flag_spacing(tx: Transaction, client_id: UUID, cause: UUID, *, among_b
     await _flag(tx, (visit for visit in coming if visit.booking_id in too_early), "spacing", cause, version, too_early)
 
 
+async def flag_two_places(tx: Transaction, client_id: UUID, cause: UUID) -> None:
+    """After a merge: bookings of one person that run at the same time."""
+    found = await _asked(tx)
+    if found is None:
+        return
+    asked, version = found
+    _, coming = await _coming(asked, [client_id])
+    twice = [
+        visit
+        for visit in coming
+        if any(
+            other.booking_id != visit.booking_id and other.starts_at < visit.ends_at and visit.starts_at < other.ends_at for other in coming
+        )
+    ]
+    await _flag(tx, twice, "two_places", cause, version)
+
+
 async def flag_held(tx: Transaction, client_id: UUID, hold_id: UUID) -> None:
     """A safety hold stands against everything the client has booked that it forbids."""
     found = await _asked(tx)

@@ -91,7 +91,11 @@ async def bookable(view: View) -> Resources:
     """All rooms, devices and practitioners."""
     known = await load_policy(view.rows, view.clinic_id, view.now)
     things = (
-        await view.rows.execute(select(Resource).where(Resource.clinic_id == view.clinic_id).order_by(Resource.resource_id))
+        await view.rows.execute(
+            select(Resource)
+            .where(Resource.clinic_id == view.clinic_id, Resource.kind.in_(("room", "device")))
+            .order_by(Resource.resource_id)
+        )
     ).scalars()
     people = select(Practitioner).where(Practitioner.clinic_id == view.clinic_id).order_by(Practitioner.practitioner_id)
     replies: dict[str, list[ResourceReply]] = {"room": [], "device": []}
