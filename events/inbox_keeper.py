@@ -167,6 +167,7 @@ class OpenInbox:
                     log.exception("inbox %s: entry %s failed (%d)", self.mailbox.system, entry_id, failures)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
+        reach("inbox.before_acknowledgement")
         await self._acknowledge(entry_id)
 
     async def _bury(self, entry_id: str, fields: Fields, reason: Code) -> None:
