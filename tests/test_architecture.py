@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,13 +142,9 @@ def test_readme_lists_every_event_and_every_command_of_the_make_file() -> None:
 
 
 def test_nothing_names_a_registry_or_a_path_of_a_machine() -> None:
-    hosts = re.compile(
-        r"py" r"pi\.org|python" r"hosted|registry\.npm" r"js|deb\.deb" r"ian|/work/" r"main|extra-index-" r"url", re.IGNORECASE
-    )
-    for path in ROOT.rglob("*"):
-        if (
-            path.is_file()
-            and not {".git", ".venv", ".asepsis", "__pycache__", "node_modules"} & set(path.parts)
-            and path.suffix in {".py", ".toml", ".lock", ".md", ".sql", ".yaml", ".yml", ".sh", ""}
-        ):
-            assert not hosts.search(path.read_text(errors="ignore")), name(path)
+    hosts = re.compile(r"py" r"pi\.org|python" r"hosted|registry\.npm" r"js|deb\.deb" r"ian|/work/" r"main", re.IGNORECASE)
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(tracked) > 100
+    for found in tracked:
+        if (ROOT / found).is_file():
+            assert not hosts.search((ROOT / found).read_text(errors="ignore")), found
