@@ -39,7 +39,7 @@ def test_without_a_policy_every_rule_that_policy_switches_is_unmet() -> None:
 
 
 def test_of_nothing_known_every_rule_says_so_and_none_fails_with_an_exception() -> None:
-    empty = dict.fromkeys(("arrivals", "screenings", "consents", "cartridges", "packs", "numbings", "cleansings"), ())
+    empty: dict[str, Any] = dict.fromkeys(("arrivals", "screenings", "consents", "cartridges", "packs", "numbings", "cleansings"), ())
     unknown = ("visit", "credential", "handpiece", "reprocessing", "turnover", "full_answered_at")
     nobody: dict[str, Any] = dict.fromkeys(unknown)
     case = met_case(**empty, **nobody)

@@ -20,7 +20,7 @@ async def end_treatment(tx: Transaction, end: End) -> Answer[Any]:
     claimed = note.ended_at or tx.now
     findings = [
         requests.treatment_must_be_known(known=treatment is not None),
-        *requests.end_must_be_clean(note, needled=treatment is None or treatment.handpiece_id is not None),
+        *requests.of_a_clean_end(note, needled=treatment is None or treatment.handpiece_id is not None),
         requests.time_must_not_lie_ahead(claimed, tx.now, policy, "ended_at"),
         requests.time_must_not_lie_before(claimed, claimed if treatment is None else treatment.started_at, "ended_at"),
     ]

@@ -25,7 +25,7 @@ async def override_rule(tx: Transaction, override: Override) -> Answer[Any]:
         requests.policy_must_be_published(None if rule is None else rule.policy),
         requests.booking_must_be_known(visit),
         requests.booking_must_not_be_canceled(visit),
-        *(() if rule is None else requests.override_must_be_allowed(note, tx.actor.role, rule.policy, tx.now)),
+        *(() if rule is None else requests.of_an_override(note, tx.actor.role, rule.policy, tx.now)),
     ]
     if not all_met(findings):
         return await refuse(tx, "override_rule", override.override_id, findings, version)

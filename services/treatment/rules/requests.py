@@ -55,15 +55,22 @@ def treatment_must_be_paused(*, paused: bool) -> Finding:
     return finding("treatment_must_be_paused", paused, field="treatment_id")
 
 
-def end_must_be_clean(note: EndNote, *, needled: bool) -> tuple[Finding, ...]:
-    """Skin cleansed again, sharps disposed of, aftercare given: one finding each. A consultation leaves nothing behind."""
-    if not needled:
-        return ()
-    return (
-        finding("skin_must_be_cleansed_again", note.skin_cleansed, field="skin_cleansed"),
-        finding("sharps_must_be_disposed_of", note.sharps_disposed, field="sharps_disposed"),
-        finding("aftercare_must_be_given", note.aftercare_given, field="aftercare_given"),
-    )
+def skin_must_be_cleansed_again(note: EndNote) -> Finding:
+    return finding("skin_must_be_cleansed_again", note.skin_cleansed, field="skin_cleansed")
+
+
+def sharps_must_be_disposed_of(note: EndNote) -> Finding:
+    return finding("sharps_must_be_disposed_of", note.sharps_disposed, field="sharps_disposed")
+
+
+def aftercare_must_be_given(note: EndNote) -> Finding:
+    return finding("aftercare_must_be_given", note.aftercare_given, field="aftercare_given")
+
+
+def of_a_clean_end(note: EndNote, *, needled: bool) -> tuple[Finding, ...]:
+    """What an end needs, each on its own. A consultation leaves nothing behind."""
+    asked = (skin_must_be_cleansed_again, sharps_must_be_disposed_of, aftercare_must_be_given)
+    return tuple(rule(note) for rule in asked) if needled else ()
 
 
 def depth_must_stay_within_consent(depths: tuple[AreaDepth, ...], max_depth_um: int) -> Finding:
@@ -79,15 +86,33 @@ def areas_must_stay_within_consent(depths: tuple[AreaDepth, ...], areas: tuple[A
     return finding("areas_must_stay_within_consent", not outside, field="depths", areas=".".join(outside)[:80] or "none")
 
 
-def override_must_be_allowed(note: OverrideNote, role: Role, policy: Policy, now: datetime) -> tuple[Finding, ...]:
-    """A rule of the gate that policy lets this role open, for a reason it knows, not for longer than it says."""
+def rule_must_be_of_the_gate(note: OverrideNote) -> Finding:
+    return finding("rule_must_be_of_the_gate", note.rule in CODES, field="rule", asked=note.rule)
+
+
+def rule_must_be_overridable_by_role(note: OverrideNote, role: Role, policy: Policy) -> Finding:
+    """Policy names the roles for each rule; for sterility, consent, recall and holds it can name none."""
     code = CODES.get(note.rule, "")
     allowed = policy.gate.rules[code].overridable_by if code in policy.gate.rules else ()
+    found = finding("rule_must_be_overridable_by_role", role in allowed, field="rule", asked=note.rule, role=role.value)
+    return found.model_copy(update={"code": code, "overridable_by": allowed})
+
+
+def reason_must_be_of_policy(note: OverrideNote, policy: Policy) -> Finding:
+    return finding("reason_must_be_of_policy", note.reason in policy.gate.override_reasons, field="reason")
+
+
+def override_must_end_in_time(note: OverrideNote, policy: Policy, now: datetime) -> Finding:
     days = policy.gate.override_limit_days
-    may = finding("rule_must_be_overridable_by_role", role in allowed, field="rule", asked=note.rule, role=role.value)
+    met = now < note.valid_until <= now + timedelta(days=days)
+    return finding("override_must_end_in_time", met, field="valid_until", days=days)
+
+
+def of_an_override(note: OverrideNote, role: Role, policy: Policy, now: datetime) -> tuple[Finding, ...]:
+    """What an override needs, each on its own."""
     return (
-        finding("rule_must_be_of_the_gate", note.rule in CODES, field="rule", asked=note.rule),
-        may.model_copy(update={"code": code, "overridable_by": allowed}),
-        finding("reason_must_be_of_policy", note.reason in policy.gate.override_reasons, field="reason"),
-        finding("override_must_end_in_time", now < note.valid_until <= now + timedelta(days=days), field="valid_until", days=days),
+        rule_must_be_of_the_gate(note),
+        rule_must_be_overridable_by_role(note, role, policy),
+        reason_must_be_of_policy(note, policy),
+        override_must_end_in_time(note, policy, now),
     )
