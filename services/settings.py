@@ -72,6 +72,11 @@ def external_servers() -> bool:
     return bool(named)
 
 
+def address() -> tuple[str, int]:
+    """Host and port to listen on. Raises `SettingsError`."""
+    return os.environ.get("ASEPSIS_HOST", "127.0.0.1"), _port(os.environ.get("ASEPSIS_PORT", "8000"))
+
+
 def from_environment(parts: tuple[str, ...] = PARTS) -> Settings:
     """Settings for servers of the operator's own. Raises `SettingsError`."""
     missing = [name for name in ("ASEPSIS_DATABASE_URL", "ASEPSIS_REDIS_URL", "ASEPSIS_SECRET") if not os.environ.get(name)]
@@ -79,13 +84,14 @@ def from_environment(parts: tuple[str, ...] = PARTS) -> Settings:
         message = f"Set {', '.join(missing)}, or use `asepsis up`, which brings its own servers."
         raise SettingsError(message)
     database_url = _driver(os.environ["ASEPSIS_DATABASE_URL"])
+    host, port = address()
     return Settings(
         database_url=database_url,
         migration_url=_driver(os.environ.get("ASEPSIS_MIGRATION_URL", database_url)),
         redis_url=check_redis_url(os.environ["ASEPSIS_REDIS_URL"]),
         secret=secret_from(os.environ["ASEPSIS_SECRET"]),
-        host=os.environ.get("ASEPSIS_HOST", "127.0.0.1"),
-        port=_port(os.environ.get("ASEPSIS_PORT", "8000")),
+        host=host,
+        port=port,
         role_prefix=os.environ.get("ASEPSIS_ROLE_PREFIX", "asepsis_"),
         spool=data_directory() / "messages.jsonl",
         parts=parts,

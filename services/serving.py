@@ -1,0 +1,129 @@
+"""A process that serves: its socket, its signals, its end."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import uvicorn
+
+from services.settings import Settings, SettingsError
+
+PORTS_TRIED = 50
+
+
+def serve(settings: Settings) -> None:
+    """Some or all services in this process, on servers of the operator's own, until a signal comes."""
+    log_to_stderr(logging.INFO, "%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with interrupts_end_it():
+        listener = listen(settings.host, settings.port, tries=1)
+        run(_serve(settings, listener))
+
+
+def log_to_stderr(level: int, form: str) -> None:
+    logging.basicConfig(level=level, format=form)
+    # A tick that finds the one before it still at work is no news: work that is due stays due.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def interrupts_end_it() -> Iterator[None]:
+    """Ctrl-C and a service manager's SIGTERM are the usual way to end: no traceback, no error code."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    with contextlib.suppress(KeyboardInterrupt):
+        yield
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """On uvloop where there is one."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # Windows has none
+        asyncio.run(work)
+        return
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(work)
+
+
+def listen(host: str, port: int, tries: int = PORTS_TRIED) -> socket.socket:
+    """A listening socket on the port, or on the next one that is free. Raises `SettingsError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    reason: str | None = None
+    for candidate in [*range(port, min(port + tries, 2**16)), *([0] if tries > 1 else [])]:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, candidate))
+            listener.listen(2048)
+        except OSError as refused:
+            listener.close()
+            reason = refused.strerror
+        else:
+            return listener
+    message = f"Cannot listen on {host}:{port} ({reason}); name another port with ASEPSIS_PORT."
+    raise SettingsError(message)
+
+
+class Server(uvicorn.Server):
+    """Signals are ours: uvicorn would send them again after its end, and the process would die of them."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Also say when it answers."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def make_server(settings: Settings) -> Server:
+    from services.app import create_app
+
+    config = uvicorn.Config(
+        create_app(settings), log_level="warning", log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3
+    )
+    return Server(config)
+
+
+def url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    server = make_server(settings)
+
+    async def tell() -> None:
+        await server.up.wait()
+        sys.stdout.write(f"{', '.join(settings.parts)}: ready at {url_of(listener)}\n")
+        sys.stdout.flush()
+
+    telling = asyncio.create_task(tell())
+    try:
+        await server.serve([listener])
+    finally:
+        telling.cancel()
