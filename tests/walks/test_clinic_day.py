@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -51,12 +52,14 @@ def test_the_demo_plays_the_day_and_leaves_nothing_behind(tmp_path: Path) -> Non
     assert not list(throw_away.iterdir())
 
 
-async def _example_in(database: Database) -> Example:
+@pytest.fixture
+async def example(database: Database) -> Example:
+    """The example clinic, in this test's database."""
     for part in PARTS[:-1]:
         load(part)
-    example = draw_up(await database_now(database))
-    await make(database, example)
-    return example
+    drawn_up = draw_up(await database_now(database))
+    await make(database, drawn_up)
+    return drawn_up
 
 
 @contextmanager
@@ -80,17 +83,16 @@ def _address(log: Path) -> str:
     for _ in range(600):
         if found := ready.search(log.read_text()):
             return found[1]
-        subprocess.run(["sleep", "0.1"], check=True)
+        time.sleep(0.1)
     message = f"not ready:\n{log.read_text()[-3000:]}"
     raise AssertionError(message)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-async def test_the_day_goes_the_same_with_each_service_in_its_own_process(
-    servers: Servers, database: Database, database_name: str, tmp_path: Path
+def test_the_day_goes_the_same_with_each_service_in_its_own_process(
+    servers: Servers, database_name: str, example: Example, tmp_path: Path
 ) -> None:
-    example = await _example_in(database)
     with ExitStack() as running:
         redis = running.enter_context(Servers.start(Path(running.enter_context(tempfile.TemporaryDirectory())))).redis_url
         logs = []
@@ -115,7 +117,11 @@ async def test_the_day_goes_the_same_with_each_service_in_its_own_process(
         file.write_text(json.dumps(kept))
         played = subprocess.run(
             [sys.executable, "-m", "tests.walks.day", str(file), str(tmp_path / "kept")],
-            cwd=ROOT, check=False, capture_output=True, text=True, timeout=150,
-        )  # fmt: skip
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=150,
+        )
         told = "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in logs)
         assert played.returncode == 0, f"{played.stdout[-3000:]}{played.stderr[-3000:]}{told}"
