@@ -25,6 +25,8 @@ async def use_equipment(rows: AsyncSession, entry: Entry[TreatmentStarted | Trea
         await put(rows, ItemUse, **_use(entry, pack_id), lot_id=None)
     await rows.execute(update(Pack).where(Pack.clinic_id == entry.clinic_id, Pack.pack_id.in_(said.equipment.pack_ids)).values(used=True))
     for kind, subject_id in (("handpiece", said.equipment.handpiece_id), ("room", said.equipment.room_id)):
+        if subject_id is None:  # a consultation has no handpiece
+            continue
         use = {"clinic_id": entry.clinic_id, "kind": kind, "subject_id": subject_id}
         await put(rows, PlaceUse, **use, treatment_id=said.treatment_id, client_id=said.client_id, started_at=started_at)
         later = insert(Place).values(**use, used_at=started_at)
