@@ -1,0 +1,188 @@
+"""The whole program as a real process, kept running as a service manager would, and told where to die.
+
+The processes are forked from one that has everything imported: a restart then takes a fraction of a second, and a
+test can afford many of them.
+"""
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from events.envelope import Entry
+from events.faults import arm
+from services.app import House, create_app
+from services.settings import Settings
+
+READY_SECONDS = 20.0
+STOP_SECONDS = 8.0
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.faults.process", "pytest"])
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Die by SIGKILL when `point` is reached for the n-th time."""
+
+    point: str
+    reach: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a process is to be: its settings, its door (a Unix socket), its log, and how it shall misbehave."""
+
+    settings: Settings
+    door: Path
+    log: Path
+    fault: Fault | None = None
+    deranged: bool = False
+
+
+def _death(reach: int) -> Callable[[], None]:
+    left = reach
+
+    def die_on_the_last() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return die_on_the_last
+
+
+def _end_with_parent() -> None:
+    """Tests that are killed must leave nobody behind."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def derange(house: House) -> None:
+    """From now on every announcement is made twice, and none in its order."""
+    in_order = house.database.announce
+    assert in_order is not None
+    held: list[Entry[Any]] = []
+
+    async def announce(entries: Sequence[Entry[Any]]) -> None:
+        held.extend([*entries, *entries])
+        random.shuffle(held)
+        # Some are said now, the others with a later commit: what was recorded first may be heard last.
+        now, held[:] = held[::2], held[1::2]
+        await in_order(now)
+
+    house.database.announce = announce
+
+
+def run(order: Order) -> None:
+    """The life of such a process."""
+    _end_with_parent()
+    with order.log.open("ab", buffering=0) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    if order.fault is not None:
+        arm(order.fault.point, _death(order.fault.reach))
+    app = create_app(order.settings)
+    lifespan = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def deranged_life(started: Any) -> AsyncIterator[None]:
+        async with lifespan(started):
+            derange(app.state.house)
+            yield
+
+    if order.deranged:
+        app.router.lifespan_context = deranged_life
+    uvicorn.run(app, uds=str(order.door), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
+
+
+class Program:
+    """One program, however many processes it took. `deaths` are the exit codes of those that died."""
+
+    def __init__(self, order: Order, faults: Sequence[Fault] = (), on_death: Callable[[], Awaitable[None]] | None = None) -> None:
+        self.order = order
+        self.deaths: list[int | None] = []
+        self._faults = list(faults)
+        self._on_death = on_death
+        self._process: BaseProcess | None = None
+        self._keeping: asyncio.Task[None] | None = None
+
+    def _start(self) -> None:
+        fault = self._faults.pop(0) if self._faults else None
+        self.order = replace(self.order, fault=fault)
+        self._process = FORKS.Process(target=run, args=(self.order,), daemon=True)
+        self._process.start()
+
+    async def _keep(self) -> None:
+        """Start it again whenever it dies."""
+        while self._process is not None:
+            ended = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self._process.sentinel, ended.set)
+            try:
+                await ended.wait()
+            finally:
+                loop.remove_reader(self._process.sentinel)
+            self._process.join()
+            self.deaths.append(self._process.exitcode)
+            self._start()
+            if self._on_death is not None:
+                await self._on_death()
+
+    async def ready(self) -> None:
+        """Wait until its door opens."""
+        async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(self.order.door))) as client:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get("http://asepsis/health/live")).status_code == httpx.codes.OK:
+                        return
+                await asyncio.sleep(0.02)
+
+    async def __aenter__(self) -> "Program":
+        await asyncio.to_thread(self._start)
+        self._keeping = asyncio.create_task(self._keep())
+        try:
+            await self.ready()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._end()
+
+    async def _end(self) -> None:
+        """Ask it to stop; what does not is killed."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        await asyncio.to_thread(process.join, STOP_SECONDS)
+        if process.is_alive():
+            process.kill()
+            await asyncio.to_thread(process.join)
+        process.close()

@@ -1,0 +1,24 @@
+"""`kill -9` at the named points, in the middle of the morning: nothing lost, nothing doubled, no unsafe start."""
+
+import signal
+
+import pytest
+
+from tests.faults.conftest import Stage
+from tests.faults.process import Fault
+
+
+@pytest.mark.parametrize(
+    ("point", "reaches"),
+    [
+        ("transaction.before_commit", (9, 40)),
+        ("transaction.after_commit", (14, 30)),
+        ("reaction.done", (2, 6)),
+        ("inbox.before_acknowledgement", (2, 3)),
+    ],
+)
+async def test_dying_at_a_named_point_changes_nothing(stage: Stage, point: str, reaches: tuple[int, ...]) -> None:
+    async with stage.program(*(Fault(point, reach) for reach in reaches)) as program, stage.morning() as morning:
+        await morning.play()
+        assert program.deaths == [-signal.SIGKILL] * len(reaches), f"{point} was not reached often enough"
+        assert not await stage.problems()
