@@ -65,7 +65,9 @@ async def test_a_token_opens_nothing_in_another_clinic(house: House, database: D
 
 async def test_a_token_expires(house: House, owner: asyncpg.Connection) -> None:
     token = await token_for(house, uuid4(), Role.MANAGER)
-    await owner.execute("update access.tokens set expires_at = clock_timestamp() - interval '1 microsecond'")
+    await owner.execute(
+        "update access.tokens set expires_at = clock_timestamp() - interval '1 microsecond' where clinic_id = $1", house.clinic_id
+    )
     assert await seen(house, token) is None
 
 
@@ -90,7 +92,7 @@ async def test_a_role_ends_when_it_was_said_to(house: House, owner: asyncpg.Conn
     token = await token_for(house, who, Role.MANAGER)
     await house.given("compliance", AccessGranted(identity_id=who, role=Role.AUDITOR, until=await house.now() + HOUR))
     assert await seen(house, token) == Caller(who, frozenset({Role.MANAGER, Role.AUDITOR}))
-    await owner.execute("update access.grants set until = clock_timestamp() where role = 'auditor'")
+    await owner.execute("update access.grants set until = clock_timestamp() where role = 'auditor' and clinic_id = $1", house.clinic_id)
     assert await seen(house, token) == Caller(who, frozenset({Role.MANAGER}))
 
 
@@ -98,7 +100,7 @@ async def test_the_secret_is_nowhere_in_the_database(house: House, owner: asyncp
     token = await token_for(house, uuid4(), Role.MANAGER)
     bodies: Sequence[asyncpg.Record] = await owner.fetch("select body from ledger.entries")
     assert all(token.encode() not in row["body"] and hash_of(token).hex().encode() not in row["body"] for row in bodies)
-    stored = await owner.fetch("select * from access.tokens")
+    stored = await owner.fetch("select * from access.tokens where clinic_id = $1", house.clinic_id)
     assert len(stored) == 1
     assert token not in str(dict(stored[0]))
     assert stored[0]["token_hash"] == hash_of(token)
@@ -135,7 +137,7 @@ async def test_an_old_grant_that_is_projected_again_opens_nothing(house: House, 
     token = await token_for(house, who, Role.MANAGER)
     await house.given("compliance", AccessRevoked(identity_id=who, role=Role.MANAGER))
     begin = "update ledger.bookmarks set size = 0, chain = ledger.genesis(clinic_id, epoch)"
-    await owner.execute(f"{begin} where service = 'compliance' and stage = 'projected'")
+    await owner.execute(f"{begin} where service = 'compliance' and stage = 'projected' and clinic_id = $1", house.clinic_id)
     opened: list[datetime] = []
 
     while await project(house.database, house.clinic_id, "compliance", 1):

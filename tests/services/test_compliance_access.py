@@ -148,11 +148,11 @@ async def test_a_system_gets_an_inbox_and_its_role_and_loses_both(house: House, 
     await house.doing("compliance", connect_system, ConnectSystem(system="agenda", identity_id=desk))
     assert await house.said(AccessGranted) == [AccessGranted(identity_id=desk, role=Role.SYSTEM)]
     assert await house.said(SystemConnected) == [SystemConnected(system="agenda", identity_id=desk)]
-    assert await owner.fetchval("select connected from machinery.systems where system = 'agenda'") is True
+    assert await owner.fetchval("select connected from machinery.systems where clinic_id = $1", house.clinic_id) is True
     await house.doing("compliance", disconnect_system, DisconnectSystem(system="agenda"))
     assert await house.said(SystemDisconnected) == [SystemDisconnected(system="agenda", identity_id=desk)]
     assert await house.said(AccessRevoked) == [AccessRevoked(identity_id=desk, role=Role.SYSTEM)]
-    assert await owner.fetchval("select connected from machinery.systems where system = 'agenda'") is False
+    assert await owner.fetchval("select connected from machinery.systems where clinic_id = $1", house.clinic_id) is False
     again = await house.doing("compliance", disconnect_system, DisconnectSystem(system="agenda"))
     assert refused(again.event) == ["system_must_be_connected"]
 

@@ -34,12 +34,12 @@ async def kept(house: House) -> str:
 
 
 @pytest.fixture
-def forge(owner: asyncpg.Connection) -> Forge:
-    """Somebody with every right on the server, and the triggers switched off."""
+def forge(house: House, owner: asyncpg.Connection) -> Forge:
+    """Somebody with every right on the server, and the triggers switched off. `{mine}` limits them to this clinic."""
 
     async def reach_behind(statement: str) -> None:
         await owner.execute("set session_replication_role = replica")
-        await owner.execute(statement)
+        await owner.execute(statement.replace("{mine}", f"clinic_id = '{house.clinic_id}'"))
         await owner.execute("set session_replication_role = origin")
 
     return reach_behind
@@ -77,18 +77,30 @@ async def test_a_ledger_that_grew_still_passes_its_old_checkpoint(house: House, 
 
 
 SWAP = """
-    update ledger.entries set index = -1 where index = 2;
-    update ledger.entries set index = 2 where index = 5;
-    update ledger.entries set index = 5 where index = -1
+    update ledger.entries set index = -1 where {mine} and index = 2;
+    update ledger.entries set index = 2 where {mine} and index = 5;
+    update ledger.entries set index = 5 where {mine} and index = -1
 """
 
 TAMPERING = {
-    "a changed byte of a body": ("update ledger.entries set body = set_byte(body, 20, get_byte(body, 20) # 1) where index = 3", 3, "chain"),
-    "a changed chain": ("update ledger.entries set chain = set_byte(chain, 31, get_byte(chain, 31) # 1) where index = 4", 4, "chain"),
-    "a later time": ("update ledger.entries set recorded_at = recorded_at + interval '1 microsecond' where index = 6", 6, "chain"),
-    "another event id": ("update ledger.entries set event_id = gen_random_uuid() where index = 2", 2, "chain"),
-    "another type": ("update ledger.entries set type = 'access.revoked.v1' where index = 5", 5, "chain"),
-    "an entry taken out": ("delete from ledger.entries where index = 3", 3, "missing"),
+    "a changed byte of a body": (
+        "update ledger.entries set body = set_byte(body, 20, get_byte(body, 20) # 1) where {mine} and index = 3",
+        3,
+        "chain",
+    ),
+    "a changed chain": (
+        "update ledger.entries set chain = set_byte(chain, 31, get_byte(chain, 31) # 1) where {mine} and index = 4",
+        4,
+        "chain",
+    ),
+    "a later time": (
+        "update ledger.entries set recorded_at = recorded_at + interval '1 microsecond' where {mine} and index = 6",
+        6,
+        "chain",
+    ),
+    "another event id": ("update ledger.entries set event_id = gen_random_uuid() where {mine} and index = 2", 2, "chain"),
+    "another type": ("update ledger.entries set type = 'access.revoked.v1' where {mine} and index = 5", 5, "chain"),
+    "an entry taken out": ("delete from ledger.entries where {mine} and index = 3", 3, "missing"),
     "a swapped pair": (SWAP, 2, "chain"),
 }
 
@@ -107,7 +119,7 @@ async def test_tampering_is_found_where_it_is(house: House, kept: str, forge: Fo
 
 
 async def test_a_deleted_newest_entry_is_found_against_a_kept_checkpoint(house: House, kept: str, forge: Forge) -> None:
-    await forge(f"delete from ledger.entries where index = {SIZE - 1}")
+    await forge(f"delete from ledger.entries where {{mine}} and index = {SIZE - 1}")
     assert await broken(house) is None, "a shorter ledger agrees with itself"
     found = await broken(house, kept)
     assert found is not None
@@ -117,14 +129,14 @@ async def test_a_deleted_newest_entry_is_found_against_a_kept_checkpoint(house: 
 async def test_a_history_made_anew_is_found_against_a_kept_checkpoint(house: House, kept: str, forge: Forge) -> None:
     await forge(
         f"""
-        delete from ledger.entries where index = {SIZE - 1};
+        delete from ledger.entries where {{mine}} and index = {SIZE - 1};
         insert into ledger.entries
         select clinic_id, epoch, index + 1, recorded_at, gen_random_uuid(), type, body,
                ledger.link(chain, ledger.leaf(clinic_id, index + 1, recorded_at, event_id, type, body))
-          from ledger.entries where index = {SIZE - 2};
+          from ledger.entries where {{mine}} and index = {SIZE - 2};
         update ledger.entries e
            set chain = ledger.link(b.chain, ledger.leaf(e.clinic_id, e.index, e.recorded_at, e.event_id, e.type, e.body))
-          from ledger.entries b where b.index = {SIZE - 2} and e.index = {SIZE - 1}
+          from ledger.entries b where b.{{mine}} and e.{{mine}} and b.index = {SIZE - 2} and e.index = {SIZE - 1}
         """
     )
     assert await broken(house) is None, "a forger who can chain agrees with himself"
