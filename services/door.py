@@ -14,7 +14,7 @@ from events.access import authenticate
 from events.database import Database
 from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, View, reading, transaction
 from schemas.access import may_any
-from schemas.sentences import Said, say
+from schemas.sentences import Said, for_front_desk, say
 from schemas.vocabulary import Actor, Finding, Instant, Opening, Role, Verdict
 
 COMMAND_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
@@ -122,23 +122,25 @@ class Asking:
         """A granted answer as a reply; raises `ProblemError` for a refusal."""
         entry, event = answer.entry, answer.event
         self._response.headers["Ledger-Size"] = str(entry.size)
+        unseen = self.actor.role in UNSEEN_BY
+        hidden = set(event.masked) if unseen else set()
+        findings = () if "findings" in hidden else getattr(event, "findings", ())
+        if unseen:
+            findings = for_front_desk(findings)
         if event.refusal:
-            refused = problem(409, "refused", "Refused", *event.findings, event=event.type, event_id=entry.event_id, index=entry.index)
+            refused = problem(409, "refused", "Refused", *findings, event=event.type, event_id=entry.event_id, index=entry.index)
             refused.problem.next_slots = list(getattr(event, "next_slots", ()))
             refused.headers["Ledger-Size"] = str(entry.size)
             raise refused
         if answer.repeated:
             self._response.status_code = 200
-        hidden = set(event.masked) if self.actor.role in UNSEEN_BY else set()
-        data = event.model_dump(mode="json", exclude=hidden)
-        findings = () if "findings" in hidden else getattr(event, "findings", ())
         return Reply(
             event=event.type,
             event_id=entry.event_id,
             index=entry.index,
             recorded_at=entry.recorded_at,
             repeated=answer.repeated,
-            data=data,
+            data=event.model_dump(mode="json", exclude=hidden | {"findings"}),
             findings=[say(finding) for finding in findings],
         )
 
