@@ -10,8 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from events import ledger
 from events.database import Database, is_passing
-from events.projection import RecordUnreadableError
+from events.projection import Place, RecordUnreadableError, bookmark_for_update, move_bookmark
 from events.transaction import aside
 
 log = logging.getLogger(__name__)
@@ -149,3 +150,27 @@ async def halt_if_spent(database: Database, pair: Pair, attempt: AttemptAt, fail
     )
     await _after(database, pair, attempt, attempt.count, type(failure).__name__, halt=halt)
     return not halt
+
+
+class NotHaltedError(Exception):
+    """The pair does not stand still at this entry: there is nothing to pass."""
+
+
+async def pass_entry(database: Database, pair: Pair, index: int, *, try_only: bool = False) -> int:
+    """Move a halted pair's bookmark behind the entry at `index`; returns its epoch.
+
+    Raises `NotHaltedError`. With `try_only` nothing is moved: whoever asks two persons first asks whether it is needed.
+    """
+    async with aside(database, pair.clinic_id, pair.service) as rows:
+        at = await ledger.head(rows, pair.clinic_id)
+        if at is None:
+            raise NotHaltedError("there is no such clinic")
+        place = await bookmark_for_update(rows, pair.clinic_id, pair.service, pair.stage, at)
+        query = "select 1 from ledger.attempts where clinic_id = :clinic and service = :service and stage = :stage and index = :index"
+        halted = (await rows.execute(text(query + " and halted_at is not null"), pair.values | {"index": index})).first()
+        entries = await ledger.read_after(rows, pair.clinic_id, at.epoch, index, 1)
+        if place.size != index or halted is None or not entries:
+            raise NotHaltedError(f"{pair.service} ({pair.stage}) does not stand still at entry {index}; its next entry is {place.size}")
+        if not try_only:
+            await move_bookmark(rows, pair.clinic_id, pair.service, pair.stage, Place.after(entries[0]))
+    return at.epoch

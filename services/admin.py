@@ -1,0 +1,293 @@
+"""What an operator asks of a running installation: status, health, verify, rebuild, token, skip.
+
+Exit codes: 0 all is well, 1 something is not, 2 the question could not be asked.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import shlex
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from events import ledger
+from events.access import new_token
+from events.attempts import NotHaltedError, Pair, pass_entry
+from events.chain import Break, Checkpoint, Walk
+from events.database import SERVICES, Database
+from events.rebuild import rebuild_service
+from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, aside, reading, transaction
+from schemas.compliance import CreateToken, GrantAccess, SkipEntry
+from schemas.sentences import say
+from schemas.vocabulary import Actor, Role
+from services.app import load
+from services.compliance.commands import create_token, grant_access, skip_entry
+from services.compliance.offline import checkpoint_of, sentence_of
+from services.compliance.offline import main as verify_file
+from services.operations import Standing, Status, status_of
+from services.settings import Settings, SettingsError, data_directory, from_environment
+
+SERVICE = "compliance"
+HEALTH_SECONDS = 5
+MANY_CLINICS = 5
+"""With more, only what needs attention is listed."""
+
+OPERATOR = Actor(identity_id=uuid5(UUID(int=0), "command line"), role=Role.ADMIN, device="command-line")
+"""Whoever may run this program on the servers' machine."""
+
+
+class RefusedError(Exception):
+    """What was asked is not granted; the message has every reason."""
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def find_settings() -> Settings:
+    """Settings from the environment, else those that a running `asepsis up` keeps in its data directory. Raises `SettingsError`."""
+    import os
+
+    kept = data_directory() / "environment"
+    if os.environ.get("ASEPSIS_DATABASE_URL") or not kept.exists():
+        return from_environment()
+    words = (shlex.split(line)[-1].partition("=") for line in kept.read_text().splitlines() if line)
+    os.environ.update({name: value for name, _, value in words if name not in os.environ})
+    return from_environment()
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings.database_url, secret=settings.secret, role_prefix=settings.role_prefix, pool_size=3)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def status(_arguments: argparse.Namespace) -> int:
+    """Print lags, halted pairs with their reason, dead letters; 1 if somebody must act."""
+    async with _database(find_settings()) as database:
+        found = await status_of(database)
+        for line in _status_lines(found):
+            _say(line)
+        for standing in found.halted:
+            _say(await _halted_line(database, standing))
+        for inbox, letters in found.dead_letters.items():
+            _say(f"DEAD LETTERS  {letters} in inbox {inbox.partition('/')[2]} of clinic {inbox.partition('/')[0]}")
+    if not found.halted:
+        _say("Nothing stands still." if not found.dead_letters else "Nothing stands still, but a manager should read the dead letters.")
+    return 1 if found.halted else 0
+
+
+def _status_lines(found: Status) -> list[str]:
+    clinics = sorted({standing.clinic_id for standing in found.standings})
+    lines = [f"{len(clinics)} clinics" if len(clinics) != 1 else "1 clinic"]
+    for clinic_id in clinics:
+        rows = [one for one in found.standings if one.clinic_id == clinic_id]
+        if len(clinics) > MANY_CLINICS:
+            rows = [one for one in rows if one.lag or one.halted_at]
+        if not rows:
+            continue
+        lines += ["", f"clinic {clinic_id}   {rows[0].size} entries", f"  {'service':<12}{'stage':<12}{'at':>9}{'lag':>9}"]
+        for one in rows:
+            why = "HALTED" if one.halted_at else one.error or ""
+            lines.append(f"  {one.service:<12}{one.stage:<12}{one.bookmark:>9}{one.lag:>9}   {why}".rstrip())
+    return [*lines, ""]
+
+
+async def _halted_line(database: Database, found: Standing) -> str:
+    async with aside(database, found.clinic_id, SERVICE) as rows:
+        at = await ledger.head(rows, found.clinic_id)
+        entries = [] if at is None else await ledger.read_after(rows, found.clinic_id, at.epoch, found.bookmark, 1)
+    what = f"entry {found.bookmark} ({entries[0].type})" if entries else f"entry {found.bookmark}"
+    return (
+        f"HALTED  {found.service} ({found.stage}) of clinic {found.clinic_id} stands still before {what} since {found.halted_at}:"
+        f" {found.error} after {found.attempts} attempts. A program that can work it goes on by itself; `asepsis skip` passes it."
+    )
+
+
+async def health(_arguments: argparse.Namespace) -> int:
+    """Ask the local process whether it is ready."""
+    settings = find_settings()
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
+    url = f"http://{host}:{settings.port}/health/ready"
+    try:
+        answer = await asyncio.to_thread(_get, url)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            _say(f"not ready: {refused.read().decode()}")
+        return 1
+    except OSError as away:
+        _say(f"no answer from {url}: {away}")
+        return 1
+    _say(answer)
+    return 0
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=HEALTH_SECONDS) as answer:  # noqa: S310 - http to our own host
+        return str(answer.read().decode())
+
+
+async def verify(arguments: argparse.Namespace) -> int:
+    """Compute every hash anew; 1 and a sentence that says where the record first breaks."""
+    try:
+        kept = None if arguments.against is None else checkpoint_of(arguments.against)
+    except ValueError:
+        sys.stderr.write("--against takes what verify printed: epoch,size,chain\n")
+        return 2
+    if arguments.file is not None:
+        return await asyncio.to_thread(
+            verify_file, [str(Path(arguments.file)), *([] if arguments.against is None else [arguments.against])]
+        )
+    if kept is not None and arguments.clinic is None:
+        sys.stderr.write("--against belongs to one clinic: name it with --clinic\n")
+        return 2
+    async with _database(find_settings()) as database:
+        async with aside(database, None, SERVICE) as rows:
+            known = await ledger.clinics(rows)
+        if arguments.clinic is not None and arguments.clinic not in known:
+            sys.stderr.write(f"there is no clinic {arguments.clinic}\n")
+            return 2
+        sound = [await _verify_clinic(database, clinic_id, kept) for clinic_id in known if arguments.clinic in {None, clinic_id}]
+    return 0 if all(sound) else 1
+
+
+async def _verify_clinic(database: Database, clinic_id: UUID, kept: Checkpoint | None) -> bool:
+    async with aside(database, clinic_id, SERVICE) as rows:
+        query = text("select epoch from ledger.clinics where clinic_id = :clinic order by epoch")
+        epochs = list((await rows.execute(query, {"clinic": clinic_id})).scalars())
+    sound = True
+    for epoch in epochs:
+        # A checkpoint of an epoch that is not there is held against the newest, which says so.
+        mine = kept if kept is not None and (kept.epoch == epoch or (kept.epoch not in epochs and epoch == epochs[-1])) else None
+        broken, head = await _walk(database, clinic_id, epoch, mine)
+        if broken is None:
+            _say(f"intact: clinic {clinic_id}, epoch {epoch}, {head.size} entries, chain {head.chain.hex()}")
+            _say(f"{epoch},{head.size},{head.chain.hex()}")
+        else:
+            _say(f"BROKEN: clinic {clinic_id}, epoch {epoch}, at entry {broken.index}. {sentence_of(broken)}")
+            sound = False
+    return sound
+
+
+async def _walk(database: Database, clinic_id: UUID, epoch: int, kept: Checkpoint | None) -> tuple[Break | None, Checkpoint]:
+    walk = Walk(clinic_id, epoch, expect=kept)
+    broken = walk.begin()
+    if broken is None:
+        async with aside(database, clinic_id, SERVICE) as rows:
+            async for entry in ledger.read_all(rows, clinic_id, epoch):
+                broken = walk.see(entry)
+                if broken is not None:
+                    break
+    return broken or walk.end(), walk.head
+
+
+async def rebuild(arguments: argparse.Namespace) -> int:
+    """Build a service's projections again beside the real ones; 1 if a row differs."""
+    for service in SERVICES:
+        load(service)
+    settings = find_settings()
+    async with _database(settings) as database:
+        compared = await rebuild_service(database, settings.migration_url, arguments.service, arguments.clinic)
+    for found in compared:
+        if not found.differences:
+            _say(f"{found.table}: equal ({found.rows} rows)")
+        for difference in found.differences:
+            _say(f"{found.table}: DIFFERENT  {difference}")
+    return 1 if any(found.differences for found in compared) else 0
+
+
+async def _decide(
+    database: Database, clinic_id: UUID, command: Callable[[Transaction, Any], Awaitable[Answer[Any]]], request: BaseModel
+) -> Answer[Any]:
+    async with transaction(database, clinic_id, SERVICE, OPERATOR, f"cli.{uuid4()}") as tx:
+        answer = await tx.once(command, request)
+    if answer.event.refusal:
+        raise RefusedError(" ".join(say(finding).reason for finding in answer.event.findings))
+    return answer
+
+
+async def token(arguments: argparse.Namespace) -> int:
+    """Make a token, and print it once."""
+    load(SERVICE)
+    secret, identity = new_token(), arguments.identity or uuid4()
+    async with _database(find_settings()) as database:
+        async with reading(database, arguments.clinic, SERVICE) as view:
+            expires_at = view.now + timedelta(days=arguments.days)
+        granted = GrantAccess(identity_id=identity, role=Role(arguments.role), display_name=arguments.name)
+        hashed = hashlib.sha256(secret.encode()).hexdigest()
+        made = CreateToken(identity_id=identity, label=arguments.name, expires_at=expires_at, token_hash=hashed)
+        await _decide(database, arguments.clinic, grant_access, granted)
+        await _decide(database, arguments.clinic, create_token, made)
+    _say(f"identity  {identity}\nrole      {arguments.role}\nexpires   {expires_at.isoformat()}\ntoken     {secret}")
+    return 0
+
+
+async def skip(arguments: argparse.Namespace) -> int:
+    """Let a halted service pass one entry, which two persons answer for."""
+    load(SERVICE)
+    pair = Pair(arguments.clinic, arguments.service, arguments.stage)
+    if len(arguments.approver) != 2:  # noqa: PLR2004 - two persons
+        raise RefusedError("An entry is passed over by two persons: name both with --approver.")
+    async with _database(find_settings()) as database:
+        epoch = await pass_entry(database, pair, arguments.index, try_only=True)
+        names = ("service", "stage", "index", "reason")
+        asked = {name: getattr(arguments, name) for name in names} | {"epoch": epoch, "approvers": tuple(arguments.approver)}
+        request = SkipEntry.model_validate(asked)
+        await _decide(database, arguments.clinic, skip_entry, request)
+        await pass_entry(database, pair, arguments.index)
+    _say(
+        f"{pair.service} ({pair.stage}) goes on behind entry {arguments.index}. What that entry said is not in its tables: rebuild shows it."
+    )
+    return 0
+
+
+def _told(command: Callable[[argparse.Namespace], Awaitable[int]]) -> Callable[[argparse.Namespace], Awaitable[int]]:
+    """What can go wrong, in one line instead of a traceback."""
+
+    async def run(arguments: argparse.Namespace) -> int:
+        try:
+            return await command(arguments)
+        except (RefusedError, NotHaltedError) as refused:
+            sys.stderr.write(f"{refused}\n")
+            return 1
+        except UnknownClinicError as unknown:
+            sys.stderr.write(f"there is no clinic {unknown}\n")
+        except RecordUnreadableError as unreadable:
+            sys.stderr.write(f"the record cannot be read: {unreadable}\n")
+        except ValidationError as wrong:
+            sys.stderr.write("".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}\n" for error in wrong.errors()))
+        except ValueError as wrong:
+            sys.stderr.write(f"{wrong}\n")
+        except (SQLAlchemyError, OSError) as away:
+            sys.stderr.write(f"the database does not answer: {str(away).splitlines()[0]}\n")
+        return 2
+
+    return run
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
+    name: _told(command)
+    for name, command in {
+        "status": status,
+        "health": health,
+        "verify": verify,
+        "rebuild": rebuild,
+        "token": token,
+        "skip": skip,
+    }.items()
+}
+__all__: Sequence[str] = ("COMMANDS", "SettingsError", "find_settings")
