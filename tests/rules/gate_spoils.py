@@ -176,6 +176,7 @@ SPOILED: Mapping[str, tuple[dict[str, Any], Mapping[str, str]]] = {
         {"handpiece": put(HANDPIECE, modality=Modality.RF_MICRONEEDLING)},
         {"handpiece_must_be_reprocessed": "other_modality"},
     ),
+    "fluid inside the handpiece": ({"handpiece_held_at": NOW - minutes(59)}, {"handpiece_must_be_reprocessed": "held"}),
     "handpiece not reprocessed": ({"reprocessing": None}, {"handpiece_must_be_reprocessed": "no_record"}),
     "wet for 40 s of 120": ({"reprocessing": put(REPROCESSING, wet_seconds=40)}, {"handpiece_must_be_reprocessed": "too_short"}),
     "handpiece used since": ({"handpiece_uses": (USE,)}, {"handpiece_must_be_reprocessed": "used_since"}),

@@ -86,6 +86,11 @@ def test_of_two_cartridges_the_bad_one_is_found() -> None:
     assert findings_of(case)["cartridges_must_be_sterile_and_unused"].evidence[0] == name("second")
 
 
+def test_a_handpiece_found_dry_after_its_hold_is_usable_again() -> None:
+    """68"""
+    assert unmet_rules(met_case(handpiece_held_at=NOW - minutes(61))) == set()
+
+
 def test_no_packs_no_doubt() -> None:
     assert unmet_rules(met_case(opened_packs=(), packs=())) == set()
 

@@ -154,6 +154,10 @@ async def test_what_is_learned_in_the_last_moment_stops_the_start(house: House) 
             "hygiene",
             lambda room: PackQuarantined(pack_ids=(room.pack_id,), reason="ci_unchanged", cause=uuid4()),
         ),
+        "handpiece_must_be_reprocessed": (
+            "hygiene",
+            lambda room: RecallOpened(recall_id=uuid4(), kind="handpiece", subject_id=room.handpiece_id, cause=uuid4()),
+        ),
         "sterilizers_must_not_be_in_doubt": (
             "hygiene",
             lambda room: RecallOpened(

@@ -14,14 +14,14 @@ from services.treatment.rules import ask_the_gate, unmet_of
 
 
 async def advise_stop(tx: Transaction, cause: UUID, *, items: Collection[UUID] = (), client_id: UUID | None = None) -> None:
-    """For every open treatment that uses one of these lots, cycles or packs, or is this client's.
+    """For every open treatment that uses one of these lots, cycles, packs or handpieces, or is this client's.
 
     Nothing is said where the gate would still let it start: another consent covers it, or another rule never applied.
     """
     persons = () if client_id is None else await persons_of(tx.rows, tx.clinic_id, client_id)
     running = select(Treatment).where(Treatment.clinic_id == tx.clinic_id, Treatment.ended_at.is_(None))
     for treatment in (await tx.rows.execute(running)).scalars().all():
-        used = {*treatment.lot_ids, *treatment.cycle_ids, *treatment.pack_ids, *treatment.unit_ids}
+        used = {*treatment.lot_ids, *treatment.cycle_ids, *treatment.pack_ids, *treatment.unit_ids, treatment.handpiece_id}
         touched = bool(used & set(items)) or treatment.client_id in persons
         if not touched or treatment.booking_id is None or cause in treatment.stop_causes:
             continue

@@ -137,7 +137,9 @@ def _about_place() -> list[Label[Any]]:
     handpiece = models.Handpiece
     credentials = (credential.clinic_id == CLINIC, credential.practitioner_id == PRACTITIONER)
     handpieces = (handpiece.clinic_id == CLINIC, handpiece.handpiece_id == HANDPIECE)
+    held = select(func.max(HeldItem.held_at)).where(HeldItem.clinic_id == CLINIC, HeldItem.item_id == HANDPIECE)
     return [
+        held.scalar_subquery().label("handpiece_held_at"),
         one("credential", select(row_as(records.Credential, credential)).where(*credentials)),
         one("handpiece", select(row_as(records.Handpiece, handpiece)).where(*handpieces)),
         one("reprocessing", latest(Reprocessing, HANDPIECE)),

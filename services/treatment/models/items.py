@@ -105,7 +105,7 @@ class Pack(Base):
 
 
 class HeldItem(Base):
-    """projection: a lot, cycle or pack that a quarantine or recall names, known here or not."""
+    """projection: a lot, cycle, pack or handpiece that a quarantine or recall names, known here or not."""
 
     __tablename__ = "held_items"
     __table_args__ = table("treatment", "projection")
@@ -113,6 +113,7 @@ class HeldItem(Base):
     item_id: Mapped[UUID] = mapped_column(primary_key=True)
     held_by: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
+    held_at: Mapped[datetime]
 
 
 class UsedItem(Base):

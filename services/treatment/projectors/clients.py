@@ -128,9 +128,10 @@ async def keep_consent(rows: AsyncSession, entry: Entry[ConsentSigned]) -> None:
         clinic_id=entry.clinic_id,
         areas=[area.value for area in signed.areas],
         modality=signed.modality.value,
+        signed_at=min(signed.signed_at, entry.recorded_at),
         **signed.model_dump(
             include={
-                "consent_id", "client_id", "form_id", "form_version", "max_depth_um", "explained_by", "signed_at", "valid_until",
+                "consent_id", "client_id", "form_id", "form_version", "max_depth_um", "explained_by", "valid_until",
             }
         ),
     )

@@ -25,7 +25,7 @@ from events.catalog.hygiene import (
     SterilizerReturned,
     UnitsLabeled,
 )
-from events.envelope import Entry
+from events.envelope import Entry, Event
 from services.treatment.models import (
     Cycle,
     Handpiece,
@@ -160,31 +160,33 @@ async def release_load(rows: AsyncSession, entry: Entry[LoadReleased]) -> None:
     await rows.execute(update(Cycle).where(*of).values(released_as=entry.event.basis))
 
 
-async def _hold(rows: AsyncSession, clinic_id: UUID, held_by: UUID, kind: str, items: Iterable[UUID]) -> None:
+async def _hold(rows: AsyncSession, entry: Entry[Event], held_by: UUID, kind: str, items: Iterable[UUID]) -> None:
     for item_id in items:
-        new = insert(HeldItem).values(clinic_id=clinic_id, item_id=item_id, held_by=held_by, kind=kind)
+        new = insert(HeldItem).values(
+            clinic_id=entry.clinic_id, item_id=item_id, held_by=held_by, kind=kind, held_at=entry.recorded_at
+        )
         await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(PackQuarantined)
 async def hold_packs(rows: AsyncSession, entry: Entry[PackQuarantined]) -> None:
-    await _hold(rows, entry.clinic_id, entry.event.cause, "quarantine", entry.event.pack_ids)
+    await _hold(rows, entry, entry.event.cause, "quarantine", entry.event.pack_ids)
 
 
 @projects(LotQuarantined)
 async def hold_lot(rows: AsyncSession, entry: Entry[LotQuarantined]) -> None:
-    await _hold(rows, entry.clinic_id, entry.event.cause or entry.event_id, "quarantine", [entry.event.lot_id])
+    await _hold(rows, entry, entry.event.cause or entry.event_id, "quarantine", [entry.event.lot_id])
 
 
 @projects(RecallOpened)
 async def hold_recalled(rows: AsyncSession, entry: Entry[RecallOpened]) -> None:
     """A recalled sterilizer holds its window's cycles and packs, not itself: what lies outside stays usable."""
     recall = entry.event
-    subject = [recall.subject_id] if recall.kind == "lot" else []
-    await _hold(rows, entry.clinic_id, recall.recall_id, "recall", [*subject, *recall.cycle_ids, *recall.pack_ids])
+    subject = [] if recall.kind == "sterilizer" else [recall.subject_id]
+    await _hold(rows, entry, recall.recall_id, "recall", [*subject, *recall.cycle_ids, *recall.pack_ids])
 
 
 @projects(ExposureFound)
 async def hold_found(rows: AsyncSession, entry: Entry[ExposureFound]) -> None:
     found = entry.event
-    await _hold(rows, entry.clinic_id, found.recall_id, "recall", [*found.cycle_ids, *found.pack_ids])
+    await _hold(rows, entry, found.recall_id, "recall", [*found.cycle_ids, *found.pack_ids])

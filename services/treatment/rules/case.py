@@ -63,6 +63,7 @@ class Case(Shape):
     holds: tuple[Hold, ...] = ()
     credential: Credential | None = None
     handpiece: Handpiece | None = None
+    handpiece_held_at: Instant | None = None
     reprocessing: Disinfection | None = None
     handpiece_uses: tuple[Use, ...] = ()
     turnover: Disinfection | None = None

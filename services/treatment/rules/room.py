@@ -72,13 +72,17 @@ def room_must_be_turned_over(case: Case) -> Said:
 
 @asks("G13")
 def handpiece_must_be_reprocessed(case: Case) -> Said:
+    """Fluid seen inside holds it, until a later reprocessing found it dry."""
     if case.handpiece_id is None:
         return unmet("no_handpiece")
     if case.handpiece is None:
         return unmet("unknown_handpiece", case.handpiece_id)
     if case.handpiece.modality is not case.modality:
         return unmet("other_modality", case.handpiece_id)
-    return _clean(case, case.reprocessing, case.handpiece_uses)
+    done = case.reprocessing
+    if case.handpiece_held_at is not None and (done is None or done.occurred_at <= case.handpiece_held_at):
+        return unmet("held", case.handpiece_id)
+    return _clean(case, done, case.handpiece_uses)
 
 
 def _numbings(case: Case) -> Iterator[Numbing]:
