@@ -99,7 +99,7 @@ def _start_ana(day: Day) -> None:
     day.treatment = started.data["treatment_id"]
     verdicts = {finding["verdict"] for finding in started.findings}
     expect("unmet" not in verdicts and started.findings, "a certificate with an unmet rule")
-    codes = {finding["code"] for finding in started.data["findings"]} - {""}
+    codes = {finding["code"] for finding in started.findings} - {""}
     expect(codes == {f"G{number:02}" for number in range(1, 23)}, f"the certificate does not list every rule: {sorted(codes)}")
     yes(f"treatment.started. Its certificate lists {len(started.findings)} rules (G01 to G22), each with what was looked at. For instance:")
     for sentence in day.why(started.findings, "met", "warning")[5:11]:
