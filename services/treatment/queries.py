@@ -18,15 +18,11 @@ async def certificate(view: View, treatment_id: UUID) -> Certificate | None:
     found = (await view.rows.execute(query)).scalar_one_or_none()
     if found is None:
         return None
-    columns: dict[str, Any] = {
-        name: getattr(found, name) for name in TreatmentView.model_fields if hasattr(found, name)
-    }
+    columns: dict[str, Any] = {name: getattr(found, name) for name in TreatmentView.model_fields if hasattr(found, name)}
     treatment = TreatmentView.model_validate(
         columns | {"cartridge_unit_ids": found.unit_ids, "state": _state(found), "stop_advised": bool(found.stop_causes)}
     )
-    return Certificate.model_validate(
-        {"treatment": treatment, "findings": found.findings, "end_findings": found.end_findings}
-    )
+    return Certificate.model_validate({"treatment": treatment, "findings": found.findings, "end_findings": found.end_findings})
 
 
 def _state(treatment: Treatment) -> State:

@@ -114,9 +114,7 @@ async def post_end(treatment_id: UUID, body: EndNote, ask: Annotated[Asking, may
 
 
 @routes.put("/bookings/{booking_id}/cleansings/{cleansing_id}", status_code=201, summary="The skin was cleansed")
-async def put_cleansing(
-    booking_id: UUID, cleansing_id: UUID, body: CleansingNote, ask: Annotated[Asking, may("cleanse_skin")]
-) -> Reply:
+async def put_cleansing(booking_id: UUID, cleansing_id: UUID, body: CleansingNote, ask: Annotated[Asking, may("cleanse_skin")]) -> Reply:
     request = Cleansing(booking_id=booking_id, cleansing_id=cleansing_id, note=body)
     return await ask.decide("treatment", commands.cleanse_skin, request, command_id=f"cleansing.{cleansing_id}")
 
@@ -129,9 +127,7 @@ async def put_numbing(booking_id: UUID, numbing_id: UUID, body: NumbingNote, ask
 
 
 @routes.post("/bookings/{booking_id}/numbings/{numbing_id}/removal", status_code=201, summary="Numbing cream came off")
-async def post_removal(
-    booking_id: UUID, numbing_id: UUID, body: RemovalNote, ask: Annotated[Asking, may("remove_numbing")]
-) -> Reply:
+async def post_removal(booking_id: UUID, numbing_id: UUID, body: RemovalNote, ask: Annotated[Asking, may("remove_numbing")]) -> Reply:
     request = NumbingRemoval(booking_id=booking_id, numbing_id=numbing_id, note=body)
     return await ask.decide("treatment", commands.remove_numbing, request)
 
@@ -146,9 +142,7 @@ async def get_preparation(booking_id: UUID, ask: Annotated[Asking, may("view_tre
 
 
 @routes.put("/past-treatments/{treatment_id}", status_code=201, summary="A treatment that was done on paper")
-async def put_past_treatment(
-    treatment_id: UUID, body: PastNote, ask: Annotated[Asking, may("record_past_treatment")]
-) -> Reply:
+async def put_past_treatment(treatment_id: UUID, body: PastNote, ask: Annotated[Asking, may("record_past_treatment")]) -> Reply:
     """Never refused: it happened. The findings say which rules would have failed."""
     request = PastTreatmentRecord(treatment_id=treatment_id, note=body)
     return await ask.decide("treatment", commands.record_past_treatment, request, command_id=f"past.{treatment_id}")

@@ -89,14 +89,10 @@ CREDENTIAL = Credential(
     max_depth_um=1500,
     valid_until=NOW.date(),
 )
-HANDPIECE = Handpiece(
-    handpiece_id=name("handpiece"), serial="SN-1", modality=Modality.MICRONEEDLING, fits_gtins=(GTIN,), max_depth_um=2500
-)
+HANDPIECE = Handpiece(handpiece_id=name("handpiece"), serial="SN-1", modality=Modality.MICRONEEDLING, fits_gtins=(GTIN,), max_depth_um=2500)
 REPROCESSING = Disinfection(record_id=name("reprocessing"), wet_seconds=120, label_seconds=120, occurred_at=NOW - minutes(60))
 TURNOVER = Disinfection(record_id=name("turnover"), wet_seconds=60, label_seconds=60, occurred_at=NOW - minutes(61))
-CARTRIDGE = Cartridge(
-    unit_id=name("unit"), lot_id=name("lot"), gtin=GTIN, expires_on=NOW.date(), wasted_at=None, used_in=(), held_by=()
-)
+CARTRIDGE = Cartridge(unit_id=name("unit"), lot_id=name("lot"), gtin=GTIN, expires_on=NOW.date(), wasted_at=None, used_in=(), held_by=())
 PACK = Pack(
     pack_id=name("pack"),
     cycle_id=name("cycle"),
@@ -183,5 +179,3 @@ def unmet_rules(case: Case) -> set[str]:
 def reason(case: Case, rule: str) -> object:
     """Why the rule says what it says."""
     return findings_of(case)[rule].parameters.get("reason")
-
-

@@ -220,9 +220,7 @@ async def test_what_touches_a_running_treatment_is_said_in_the_room_once(house: 
 
 async def test_a_withdrawn_consent_and_a_hold_stop_a_running_treatment(house: House) -> None:
     room, _ = await running(house)
-    withdrawn = ConsentWithdrawn(
-        consent_id=room.consent_id, client_id=room.client_id, channel="in_person", occurred_at=await house.now()
-    )
+    withdrawn = ConsentWithdrawn(consent_id=room.consent_id, client_id=room.client_id, channel="in_person", occurred_at=await house.now())
     await house.given("consent", withdrawn)
     await house.react("treatment")
     held = SafetyHoldPlaced(hold_id=uuid4(), client_id=room.client_id, reason="fever", tier="urgent", cause=uuid4())

@@ -139,15 +139,11 @@ async def test_what_is_learned_in_the_last_moment_stops_the_start(house: House) 
     facts: dict[str, tuple[str, Any]] = {
         "consent_must_cover_areas_and_depth": (
             "consent",
-            lambda room: ConsentWithdrawn(
-                consent_id=room.consent_id, client_id=room.client_id, channel="in_person", occurred_at=room.now
-            ),
+            lambda room: ConsentWithdrawn(consent_id=room.consent_id, client_id=room.client_id, channel="in_person", occurred_at=room.now),
         ),
         "no_safety_hold_may_stand": (
             "recovery",
-            lambda room: SafetyHoldPlaced(
-                hold_id=uuid4(), client_id=room.client_id, reason="infection", tier="urgent", cause=uuid4()
-            ),
+            lambda room: SafetyHoldPlaced(hold_id=uuid4(), client_id=room.client_id, reason="infection", tier="urgent", cause=uuid4()),
         ),
         "cartridges_must_be_sterile_and_unused": ("hygiene", lambda room: LotQuarantined(lot_id=room.lot_id, reason="recall")),
         "packs_must_be_sterile_and_unused": (
@@ -208,9 +204,7 @@ async def test_the_preview_says_the_same_and_records_nothing(house: House) -> No
     before = len(await house.entries())
     async with house.look("treatment") as view:
         bare = await preview_start(view, PreviewRequest(booking_id=room.booking_id))
-        request = PreviewRequest(
-            booking_id=room.booking_id, cartridge_unit_ids=(room.unit_id,), packs=room.request().packs
-        )
+        request = PreviewRequest(booking_id=room.booking_id, cartridge_unit_ids=(room.unit_id,), packs=room.request().packs)
         full = await preview_start(view, request)
     assert (unmet(bare.findings), full.would_start) == ({"cartridges_must_be_sterile_and_unused"}, True)
     assert len(await house.entries()) == before

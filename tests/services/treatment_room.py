@@ -245,9 +245,7 @@ class Room:
         return start.model_copy(update=changes)
 
     async def start(self, command_id: str | None = None, **changes: Any) -> Answer[Any]:
-        return await self.house.doing(
-            "treatment", start_treatment, self.request(**changes), by=self.by, command_id=command_id
-        )
+        return await self.house.doing("treatment", start_treatment, self.request(**changes), by=self.by, command_id=command_id)
 
 
 async def a_room(house: House, **ids: Any) -> Room:

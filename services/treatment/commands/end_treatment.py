@@ -47,7 +47,5 @@ async def report_missing_end(tx: Transaction, treatment_id: UUID) -> None:
     rule, treatment = await policy_of(tx), await treatment_of(tx, treatment_id)
     if treatment is None or treatment.booking_id is None or treatment.ended_at is not None or treatment.end_missing:
         return
-    missing = TreatmentEndMissing(
-        treatment_id=treatment_id, booking_id=treatment.booking_id, planned_end_at=treatment.planned_end_at
-    )
+    missing = TreatmentEndMissing(treatment_id=treatment_id, booking_id=treatment.booking_id, planned_end_at=treatment.planned_end_at)
     await tx.record(missing, policy=None if rule is None else rule.version)

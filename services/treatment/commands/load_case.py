@@ -23,6 +23,7 @@ LONGEST_VISIT = timedelta(days=1)
 NOBODY = UUID(int=0)
 """Who would start a booking that nobody knows. There is no credential for this id."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What somebody wants to start, or has started: see `Case` for `at` and `until`."""

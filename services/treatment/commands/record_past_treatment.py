@@ -33,9 +33,7 @@ async def record_past_treatment(tx: Transaction, record: PastTreatmentRecord) ->
         lot_ids=tuple(dict.fromkeys(cartridge.lot_id for cartridge in case.cartridges)),
         cycle_ids=tuple(dict.fromkeys(pack.cycle_id for pack in case.packs)),
         findings=ask_the_gate(case),
-        **note.model_dump(
-            include={"booking_id", "client_id", "needle_contact", "modality", "depths", "started_at", "ended_at", "reason"}
-        ),
+        **note.model_dump(include={"booking_id", "client_id", "needle_contact", "modality", "depths", "started_at", "ended_at", "reason"}),
     )
     return await tx.answer(late, policy=case.version)
 

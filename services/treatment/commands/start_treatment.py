@@ -58,9 +58,7 @@ def _refused(case: Case, request: StartRequest, findings: tuple[Finding, ...]) -
     return TreatmentRefused(booking_id=request.booking_id, client_id=client_id, equipment=_equipment(request), findings=findings)
 
 
-def _started(
-    tx: Transaction, case: Case, visit: BookedVisit, request: StartRequest, findings: tuple[Finding, ...]
-) -> TreatmentStarted:
+def _started(tx: Transaction, case: Case, visit: BookedVisit, request: StartRequest, findings: tuple[Finding, ...]) -> TreatmentStarted:
     """Until the end comes, areas and depth are those consented: the most that may have been done."""
     consents = case.covering_consents if case.areas else ()
     areas = {area for consent in consents for area in consent.areas}

@@ -57,9 +57,7 @@ async def take_conflicted(rows: AsyncSession, entry: Entry[BookingConflicted]) -
 async def move_visit(rows: AsyncSession, entry: Entry[BookingRescheduled]) -> None:
     """Overrides were given for the old day: they do not move along."""
     await _keep_visit(rows, entry.clinic_id, entry.event_id, entry.event.visit, "confirmed")
-    given = delete(Override).where(
-        Override.clinic_id == entry.clinic_id, Override.booking_id == entry.event.visit.booking_id
-    )
+    given = delete(Override).where(Override.clinic_id == entry.clinic_id, Override.booking_id == entry.event.visit.booking_id)
     await rows.execute(given)
 
 
@@ -114,9 +112,7 @@ async def note_material_version(rows: AsyncSession, entry: Entry[FormPublished])
     published = entry.event
     if not published.material:
         return
-    new = insert(Form).values(
-        clinic_id=entry.clinic_id, form_id=published.form_id, material_version=published.form_version
-    )
+    new = insert(Form).values(clinic_id=entry.clinic_id, form_id=published.form_id, material_version=published.form_version)
     newest = func.greatest(Form.material_version, new.excluded.material_version)
     await rows.execute(new.on_conflict_do_update(index_elements=["clinic_id", "form_id"], set_={"material_version": newest}))
 
@@ -131,7 +127,13 @@ async def keep_consent(rows: AsyncSession, entry: Entry[ConsentSigned]) -> None:
         signed_at=min(signed.signed_at, entry.recorded_at),
         **signed.model_dump(
             include={
-                "consent_id", "client_id", "form_id", "form_version", "max_depth_um", "explained_by", "valid_until",
+                "consent_id",
+                "client_id",
+                "form_id",
+                "form_version",
+                "max_depth_um",
+                "explained_by",
+                "valid_until",
             }
         ),
     )

@@ -85,9 +85,7 @@ async def keep_turnover(rows: AsyncSession, entry: Entry[RoomTurnedOver]) -> Non
 @projects(LotReceived)
 async def keep_lot(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
     lot = entry.event
-    new = insert(Lot).values(
-        clinic_id=entry.clinic_id, lot_id=lot.lot_id, gtin=lot.gtin, lot=lot.lot, expires_on=lot.expires_on
-    )
+    new = insert(Lot).values(clinic_id=entry.clinic_id, lot_id=lot.lot_id, gtin=lot.gtin, lot=lot.lot, expires_on=lot.expires_on)
     earliest = func.least(Lot.expires_on, new.excluded.expires_on)
     await rows.execute(new.on_conflict_do_update(index_elements=["clinic_id", "lot_id"], set_={"expires_on": earliest}))
 
@@ -112,12 +110,8 @@ async def use_unit(rows: AsyncSession, entry: Entry[CartridgeOpened]) -> None:
 @projects(CartridgeWasted)
 async def waste_unit(rows: AsyncSession, entry: Entry[CartridgeWasted]) -> None:
     wasted = entry.event
-    new = insert(Unit).values(
-        clinic_id=entry.clinic_id, unit_id=wasted.unit_id, lot_id=wasted.lot_id, wasted_at=entry.recorded_at
-    )
-    await rows.execute(
-        new.on_conflict_do_update(index_elements=["clinic_id", "unit_id"], set_={"wasted_at": entry.recorded_at})
-    )
+    new = insert(Unit).values(clinic_id=entry.clinic_id, unit_id=wasted.unit_id, lot_id=wasted.lot_id, wasted_at=entry.recorded_at)
+    await rows.execute(new.on_conflict_do_update(index_elements=["clinic_id", "unit_id"], set_={"wasted_at": entry.recorded_at}))
 
 
 @projects(SterilizerCommissioned)
@@ -162,9 +156,7 @@ async def release_load(rows: AsyncSession, entry: Entry[LoadReleased]) -> None:
 
 async def _hold(rows: AsyncSession, entry: Entry[Event], held_by: UUID, kind: str, items: Iterable[UUID]) -> None:
     for item_id in items:
-        new = insert(HeldItem).values(
-            clinic_id=entry.clinic_id, item_id=item_id, held_by=held_by, kind=kind, held_at=entry.recorded_at
-        )
+        new = insert(HeldItem).values(clinic_id=entry.clinic_id, item_id=item_id, held_by=held_by, kind=kind, held_at=entry.recorded_at)
         await rows.execute(new.on_conflict_do_nothing())
 
 

@@ -116,13 +116,17 @@ async def keep_late_treatment(rows: AsyncSession, entry: Entry[TreatmentRecorded
 @projects(TreatmentEnded)
 async def end_treatment(rows: AsyncSession, entry: Entry[TreatmentEnded]) -> None:
     ended = entry.event
-    done = update(Treatment).where(*_of(entry)).values(
-        ended_at=ended.ended_at,
-        end_event_id=entry.event_id,
-        needle_contact=ended.needle_contact,
-        depths=_depths(ended.depths),
-        end_findings=[finding.model_dump(mode="json") for finding in ended.findings],
-        paused=False,
+    done = (
+        update(Treatment)
+        .where(*_of(entry))
+        .values(
+            ended_at=ended.ended_at,
+            end_event_id=entry.event_id,
+            needle_contact=ended.needle_contact,
+            depths=_depths(ended.depths),
+            end_findings=[finding.model_dump(mode="json") for finding in ended.findings],
+            paused=False,
+        )
     )
     await rows.execute(done)
 

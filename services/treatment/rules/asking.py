@@ -38,9 +38,7 @@ def warning(*evidence: UUID | None, **parameters: int | str) -> Said:
 
 def unmet(reason: str, *evidence: UUID | None, earliest_ok: datetime | None = None, **parameters: int | str) -> Said:
     """`reason` is a code: the sentence of the rule says it in words."""
-    return Said(
-        verdict=Verdict.UNMET, parameters={"reason": reason, **parameters}, evidence=_known(evidence), earliest_ok=earliest_ok
-    )
+    return Said(verdict=Verdict.UNMET, parameters={"reason": reason, **parameters}, evidence=_known(evidence), earliest_ok=earliest_ok)
 
 
 def unknown(reason: str, *evidence: UUID | None, **parameters: int | str) -> Said:

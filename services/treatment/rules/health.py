@@ -132,9 +132,5 @@ def spacing_must_have_passed(case: Case) -> Said:
 
 @asks("G10")
 def no_safety_hold_may_stand(case: Case) -> Said:
-    held = [
-        hold.hold_id
-        for hold in case.holds
-        if hold.placed_at <= case.until and (hold.lifted_at is None or hold.lifted_at > case.at)
-    ]
+    held = [hold.hold_id for hold in case.holds if hold.placed_at <= case.until and (hold.lifted_at is None or hold.lifted_at > case.at)]
     return unmet("held", *held, holds=len(held)) if held else met()
