@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ CLIENTS = "tests.walks.day"
 READY_SECONDS = 90.0
 STOP_SECONDS = 30.0
 CLIENT_SECONDS = 240.0
+VERIFY_SECONDS = 60.0
+WIDTH = 118
+
+Change = Callable[[asyncpg.Connection, UUID, int], Coroutine[Any, Any, None]]
+"""(connection, clinic, index): what an owner of the database does to the past."""
 
 
 class DemoError(Exception):
@@ -35,7 +41,8 @@ def demo() -> int:
     if not ROOT.joinpath(*CLIENTS.split(".")).is_dir():
         sys.stderr.write("The demo's clients are part of the source code: run `make demo` in a checkout.\n")
         return 1
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     begun = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="asepsis-demo-") as directory:
@@ -56,8 +63,8 @@ def _tell(line: str) -> None:
     sys.stdout.flush()
 
 
-def _answers(good: bool, line: str) -> None:  # noqa: FBT001 - the sign before the line
-    _tell(f"{' ' * 18}{'✓' if good else '✗'} {line}")
+def _answers(sign: str, line: str) -> None:
+    _tell(textwrap.fill(line, WIDTH, initial_indent=f"{' ' * 18}{sign} ", subsequent_indent=" " * 20))
 
 
 def _play(directory: Path) -> None:
@@ -67,9 +74,13 @@ def _play(directory: Path) -> None:
         code = subprocess.run(clients, cwd=ROOT, check=False, timeout=CLIENT_SECONDS).returncode  # noqa: S603 - our own interpreter
         if code != 0:
             raise DemoError("an answer was not the expected one, or a client stumbled.")
-        clinic, checkpoint = _clinic_of(data / "example.json"), kept.read_text().strip()
-        _verify_live(environment, clinic, checkpoint)
-    _tamper(data, environment, clinic, checkpoint)
+        clinic = _clinic_of(data / "example.json")
+        _tell("   Auditor        runs `asepsis verify` as well, beside the servers.")
+        code, said = _said(_start_verify(environment, clinic))
+        if code != 0 or kept.read_text().strip() not in said:
+            raise DemoError(f"verify does not say what the auditor kept: {said}")
+        _answers("✓", said)
+    _tamper(data, environment, clinic, kept.read_text().strip())
 
 
 def _clinic_of(example: Path) -> UUID:
@@ -117,52 +128,47 @@ def _read_environment(file: Path) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-def _verify(environment: dict[str, str], clinic: UUID, *more: str) -> tuple[int, str]:
+def _start_verify(environment: dict[str, str], clinic: UUID, *more: str) -> "subprocess.Popen[str]":
     """`asepsis verify` in a process of its own."""
     command = [sys.executable, "-m", "services", "verify", "--clinic", str(clinic), *more]
-    ran = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own
-    return ran.returncode, " ".join((ran.stdout + ran.stderr).split())
+    return subprocess.Popen(  # noqa: S603 - our own interpreter
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
-def _verify_live(environment: dict[str, str], clinic: UUID, checkpoint: str) -> None:
-    _tell("   Auditor        runs `asepsis verify`, and again against what was kept.")
-    for more in ((), ("--against", checkpoint)):
-        code, said = _verify(environment, clinic, *more)
-        if code != 0:
-            raise DemoError(f"verify says the record is broken: {said}")
-        _answers(True, said)
+def _said(verify: "subprocess.Popen[str]") -> tuple[int, str]:
+    said, _ = verify.communicate(timeout=VERIFY_SECONDS)
+    return verify.returncode, " ".join(said.split())
 
 
 def _tamper(data: Path, environment: dict[str, str], clinic: UUID, checkpoint: str) -> None:
     """In copies of the database its owner, whom no right stops, changes the past; each time it is found and located."""
     size = int(checkpoint.split(",")[1])
     middle, last = size // 2, size - 1
-    cases: tuple[tuple[str, Callable[[asyncpg.Connection, UUID, int], Coroutine[Any, Any, None]], int, tuple[str, ...]], ...] = (
+    cases: tuple[tuple[str, Change, int, tuple[str, ...]], ...] = (
         (f"changes one byte of entry {middle}", _change_byte, middle, ()),
         (f"swaps entries {middle} and {middle + 1}", _swap_pair, middle, ()),
         (f"deletes the newest entry, {last}", _delete_entry, last, ("--against", checkpoint)),
     )
     with Servers.start(data) as servers:
-        for words, change, index, more in cases:
+        running = []
+        for number, (_, change, index, more) in enumerate(cases):
+            name = f"tampered_{number}"
+            asyncio.run(_in_copy(servers, name, change, clinic, index))
+            login = {"ASEPSIS_DATABASE_URL": servers.login_url("asepsis_app", name)}
+            running.append(_start_verify(environment | login, clinic, *more))
+        for (words, _, index, _), verify in zip(cases, running, strict=True):
             _tell(f"   The owner      of the database {words}, in a copy, past all rights and triggers.")
-            asyncio.run(_in_copy(servers, "tampered", change, clinic, index))
-            code, said = _verify({**environment, "ASEPSIS_DATABASE_URL": servers.login_url("asepsis_app", "tampered")}, clinic, *more)
-            if code != 1 or str(index) not in said:
+            code, said = _said(verify)
+            if code != 1 or f"entry {index}" not in said:
                 raise DemoError(f"{words}: not found and located, but (code {code}) {said}")
-            _answers(False, said)
+            _answers("✗", said)
 
 
-async def _in_copy(
-    servers: Servers,
-    name: str,
-    change: Callable[[asyncpg.Connection, UUID, int], Coroutine[Any, Any, None]],
-    clinic: UUID,
-    index: int,
-) -> None:
+async def _in_copy(servers: Servers, name: str, change: Change, clinic: UUID, index: int) -> None:
     """Make a copy of the database and do this to it."""
     owner = await asyncpg.connect(_plain(servers.login_url("asepsis", "postgres")))
     try:
-        await owner.execute(f'drop database if exists "{name}" with (force)')
         await owner.execute(f'create database "{name}" template "{EMBEDDED}" strategy file_copy')
     finally:
         await owner.close()

@@ -98,9 +98,14 @@ def _settings(place: Place) -> Iterator[Settings]:
     # The servers start in processes of their own; meanwhile this one imports the services.
     with ThreadPoolExecutor(1) as beside:
         starting = beside.submit(Servers.start, place.directory)
-        import_module("services.app")
-        import_module("services.example")
-        servers = starting.result()
+        try:
+            import_module("services.app")
+            import_module("services.example")
+            servers = starting.result()
+        except BaseException:
+            with contextlib.suppress(ServersError):
+                starting.result().stop()
+            raise
     with servers:
         yield Settings(
             database_url=servers.login_url("asepsis_app"),

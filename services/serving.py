@@ -30,27 +30,42 @@ def log_to_stderr(level: int, form: str) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
+class EndedError(BaseException):
+    """Ctrl-C or SIGTERM. No KeyboardInterrupt: Python remembers one that passed through an `exec`, as imports do, and dies of it later."""
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
 @contextlib.contextmanager
 def interrupts_end_it() -> Iterator[None]:
     """Ctrl-C and a service manager's SIGTERM are the usual way to end: no traceback, no error code."""
 
     def stop(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
+        raise EndedError
 
-    signal.signal(signal.SIGTERM, stop)
-    with contextlib.suppress(KeyboardInterrupt):
+    for number in ENDING:
+        signal.signal(number, stop)
+    with contextlib.suppress(EndedError, asyncio.CancelledError):
         yield
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """On uvloop where there is one."""
+    """On uvloop where there is one; a signal cancels the work. Raises `asyncio.CancelledError` then."""
+
+    async def until_ended() -> None:
+        task = asyncio.current_task()
+        for number in ENDING:
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel if task else work.close)
+        await work
+
     try:
         from uvloop import new_event_loop
-    except ImportError:  # Windows has none
-        asyncio.run(work)
+    except ImportError:  # it exists not everywhere
+        asyncio.run(until_ended())
         return
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(work)
+        runner.run(until_ended())
 
 
 def listen(host: str, port: int, tries: int = PORTS_TRIED) -> socket.socket:
@@ -86,14 +101,10 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        """From now on a signal ends serving, and a second one does not wait for requests under way."""
+        for number in ENDING:
+            asyncio.get_running_loop().add_signal_handler(number, self._stop)
+        yield
 
     def _stop(self) -> None:
         self.force_exit = self.should_exit
