@@ -44,14 +44,13 @@ async def rebuild_service(database: Database, owner_url: str, service: str, clin
     """
     projection = projection_of(service)
     compared = {name: Compared(name) for name in tables_of(service, "projection")}
+    entries = Compared("ledger.entries")
     async with _shadows(owner_url, database.role("owner"), service) as (connection, rows):
         for one in [clinic_id] if clinic_id is not None else await ledger.clinics(rows):
-            unprojected = await _project(rows, projection, one)
+            entries.differences.extend(await _project(rows, projection, one))
             for name, found in compared.items():
                 await _compare(connection, Base.metadata.tables[name], one, found)
-            if unprojected:
-                compared.setdefault("entries", Compared("entries")).differences.extend(unprojected)
-    return list(compared.values())
+    return [*compared.values(), *([entries] if entries.differences else [])]
 
 
 @asynccontextmanager
@@ -94,6 +93,8 @@ async def _project(rows: AsyncSession, projection: Projection, clinic_id: UUID) 
     done, failed = 0, []
     while done < size:
         page = await ledger.read_after(rows, clinic_id, epoch, done, min(PAGE, size - done))
+        if not page:
+            return [*failed, f"the bookmark of clinic {clinic_id} stands at {size}, and its ledger ends at {done}"]
         if await _apply(rows, projection, page) is not None:
             # The bad ones must not take the good ones with them.
             for entry in page:

@@ -249,9 +249,7 @@ async def skip(arguments: argparse.Namespace) -> int:
         request = SkipEntry.model_validate(asked)
         await _decide(database, arguments.clinic, skip_entry, request)
         await pass_entry(database, pair, arguments.index)
-    _say(
-        f"{pair.service} ({pair.stage}) goes on behind entry {arguments.index}. What that entry said is not in its tables: rebuild shows it."
-    )
+    _say(f"{pair.service} ({pair.stage}) goes on behind entry {arguments.index}, which its tables do not have: rebuild shows it.")
     return 0
 
 

@@ -107,7 +107,7 @@ async def test_an_entry_that_cannot_be_projected_is_named_and_the_others_are_com
 
     monkeypatch.setitem(projection_of("booking")._projectors, versioned_type(ClientRegistered), [choke])
     compared = await rebuild("booking")
-    assert compared["entries"].differences == [
+    assert compared["ledger.entries"].differences == [
         f"entry 4 (client.registered.v1) of clinic {house.clinic_id} cannot be projected: ValueError"
     ]
-    assert [name for name, found in compared.items() if found.differences] == ["booking.clients", "entries"]
+    assert [name for name, found in compared.items() if found.differences] == ["booking.clients", "ledger.entries"]
