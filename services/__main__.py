@@ -1,18 +1,27 @@
 """The command line: `asepsis <command>`, or `python -m services <command>`."""
 
 import argparse
-import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from services import settings as settings_
-from services.settings import PARTS, SettingsError
+SERVING = ("up", "run")
+"""Commands that last until somebody ends them, which is no failure then."""
+
+# Everything else is imported where it is needed: the import of the services takes a second, and Ctrl-C may come in it.
+
+
+def _leave(_number: int, _frame: object) -> None:
+    """Ctrl-C while nothing has begun that must be stopped. Commands that begin such a thing listen themselves."""
+    os._exit(0 if sys.argv[1:2] and sys.argv[1] in SERVING else 130)
 
 
 def _up(arguments: argparse.Namespace) -> int:
+    from services import settings as settings_
     from services.local import up
 
     return up(settings_.data_directory() if arguments.data is None else arguments.data)
@@ -26,15 +35,19 @@ def _demo(_arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from services.local import serve
+    from services.settings import PARTS, from_environment
 
-    serve(settings_.from_environment(tuple(arguments.parts) or PARTS))
+    serve(from_environment(tuple(arguments.parts) or PARTS))
     return 0
 
 
 def _migrate(_arguments: argparse.Namespace) -> int:
-    from services.installation import migrate
+    import asyncio
 
-    found = settings_.from_environment()
+    from services.installation import migrate
+    from services.settings import from_environment
+
+    found = from_environment()
     asyncio.run(migrate(found.migration_url, found.role_prefix))
     return 0
 
@@ -60,12 +73,16 @@ def _secret(_arguments: argparse.Namespace) -> int:
 
 
 def _admin(arguments: argparse.Namespace) -> int:
+    import asyncio
+
     from services.admin import COMMANDS
 
     return asyncio.run(COMMANDS[arguments.command](arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
+    from services.settings import PARTS
+
     parser = argparse.ArgumentParser(prog="asepsis", description="No treatment starts until it is safe, and everyone can prove it.")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="everything on this machine, servers included, with an example clinic")
@@ -111,6 +128,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and say plainly what is wrong with the settings."""
+    if arguments is None:
+        signal.signal(signal.SIGINT, _leave)
+    from services.settings import SettingsError
+
     parsed = _parser().parse_args(arguments)
     try:
         code: int = parsed.run(parsed)

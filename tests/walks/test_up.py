@@ -130,3 +130,13 @@ def test_a_start_that_was_cut_short_goes_on_with_the_same_tokens(tmp_path: Path)
         second.wait_for("^Every event from now on")
         assert _tokens(second.printed) == [person["token"] for person in kept["example"]["people"].values()]
         assert second.interrupt() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("seconds", [0.4, 1.2, 2.0, 2.8])
+def test_ctrl_c_may_come_at_any_moment(tmp_path: Path, seconds: float) -> None:
+    with up(tmp_path / "data", tmp_path / "log", 0) as running:
+        time.sleep(seconds)
+        assert running.interrupt() == 0
+        assert "Traceback" not in running.printed
