@@ -5,11 +5,12 @@ from uuid import uuid5
 from events.catalog.compliance import ClientErased
 from events.catalog.hygiene import RecallOpened
 from events.catalog.recovery import IncidentOpened, ReactionReported
-from events.catalog.treatment import TreatmentRecordedLate
+from events.catalog.treatment import TreatmentEnded, TreatmentRecordedLate
 from events.envelope import Entry
 from events.outbox import Message, queue_message
 from events.streams import Reactions
 from events.transaction import Transaction
+from schemas.vocabulary import Verdict
 from services.recovery.commands import forget_client, open_incident
 
 when = Reactions("recovery")
@@ -19,6 +20,13 @@ when = Reactions("recovery")
 async def look_into_paper(tx: Transaction, entry: Entry[TreatmentRecordedLate]) -> None:
     """A treatment the gate never saw is looked into by a person."""
     await open_incident(tx, "recorded_late", entry.event.treatment_id, cause=entry.event_id, aware_at=entry.recorded_at)
+
+
+@when(TreatmentEnded)
+async def look_into_excess(tx: Transaction, entry: Entry[TreatmentEnded]) -> None:
+    """Deeper or elsewhere than the client consented to: recorded as it was, and looked into."""
+    if any(finding.verdict is Verdict.UNMET for finding in entry.event.findings):
+        await open_incident(tx, "beyond_consent", entry.event.treatment_id, cause=entry.event_id, aware_at=entry.recorded_at)
 
 
 @when(RecallOpened)

@@ -3,22 +3,24 @@
 Making the application takes longer than most of these tests, so that a file shares one, and one clinic.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from events.access import hash_of, new_token
+from events.database import Database
 from events.embedded import Servers
 from schemas.compliance import CreateToken
 from schemas.vocabulary import Role
 from services.app import create_app
 from services.compliance.commands import create_token
 from services.settings import Settings
-from tests.conftest import SECRET, Database, House, actor, administer, load_services, open_house
+from tests.conftest import SECRET, House, actor, administer, load_services, open_house
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,14 @@ class Door:
     house: House
     tokens: dict[Role, str]
 
-    async def ask(self, method: str, path: str, role: Role | None, **more: object) -> httpx.Response:
+    async def ask(
+        self, method: str, path: str, role: Role | None, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
         """Knock as a role, or as nobody."""
-        headers = {"Idempotency-Key": str(uuid4())}
+        usual = {"Idempotency-Key": str(uuid4())}
         if role is not None:
-            headers["Authorization"] = f"Bearer {self.tokens[role]}"
-        headers |= more.pop("headers", {})  # type: ignore[arg-type]
-        return await self.client.request(method, path, headers=headers, **more)  # type: ignore[arg-type]
+            usual["Authorization"] = f"Bearer {self.tokens[role]}"
+        return await self.client.request(method, path, headers={**usual, **(headers or {})}, **more)
 
 
 async def token_for(house: House, role: Role, identity_id: UUID | None = None) -> str:
@@ -80,8 +83,7 @@ async def door(servers: Servers, database: Database, house: House) -> AsyncItera
     settings = Settings(database_url=database.url, migration_url=database.url, redis_url=servers.redis_url, secret=SECRET)
     app = create_app(settings)
     app.state.database = database
-    roles = [role for role in Role if role not in (Role.SERVICE, Role.CLIENT)]
-    tokens = {role: await token_for(house, role) for role in roles}
+    tokens: dict[Role, str] = {role: await token_for(house, role) for role in Role if role not in (Role.SERVICE, Role.CLIENT)}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://asepsis") as client:
         yield Door(client, house, tokens)

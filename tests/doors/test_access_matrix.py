@@ -43,8 +43,9 @@ def routes() -> list[APIRoute]:
 def command_of(route: APIRoute) -> str | None:
     """What `may(...)` asks for at this route."""
     for dependency in route.dependant.dependencies:
-        if hasattr(dependency.call, "command"):
-            return str(dependency.call.command)
+        command: str | None = getattr(dependency.call, "command", None)
+        if command is not None:
+            return command
     return None
 
 
@@ -75,7 +76,7 @@ def test_every_route_but_the_public_ones_asks_who_may() -> None:
 
 @pytest.mark.parametrize(("method", "path", "command"), list(endpoints()))
 async def test_only_the_roles_of_the_table_pass(door: Door, method: str, path: str, command: str) -> None:
-    body = {} if method in ("POST", "PUT", "DELETE") else None
+    body: dict[str, Any] | None = {} if method in ("POST", "PUT", "DELETE") else None
     before = len(await door.house.entries())
     for role in door.tokens:
         answer = await door.ask(method, filled(path, door.house.clinic_id), role, json=body)
@@ -97,7 +98,7 @@ async def test_only_the_roles_of_the_table_pass(door: Door, method: str, path: s
 async def test_a_foreign_clinic_is_not_there(door: Door, method: str, path: str, command: str) -> None:
     foreign = await open_house(door.house.database)
     before = len(await foreign.entries())
-    body = {} if method in ("POST", "PUT", "DELETE") else None
+    body: dict[str, Any] | None = {} if method in ("POST", "PUT", "DELETE") else None
     for role in sorted(set(door.tokens) & COMMANDS[command]) or [Role.ADMIN]:
         for clinic in (foreign.clinic_id, uuid4()):
             answer = await door.ask(method, filled(path, clinic), role, json=body)

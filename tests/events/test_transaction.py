@@ -1,6 +1,7 @@
 """Caught up, decided, recorded, on the real PostgreSQL."""
 
 import asyncio
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -77,7 +78,7 @@ async def test_concurrent_commands_come_out_in_one_order_without_gaps(house: Hou
     await asyncio.gather(*(house.doing("booking", cancel, Ask(subject=uuid4())) for _ in range(20)))
     entries = await house.entries()
     assert [entry.index for entry in entries] == list(range(22))
-    assert all(one.recorded_at <= next_.recorded_at for one, next_ in zip(entries, entries[1:], strict=False))
+    assert all(one.recorded_at <= next_.recorded_at for one, next_ in pairwise(entries))
 
 
 async def test_an_exception_records_nothing(house: House) -> None:

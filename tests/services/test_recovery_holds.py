@@ -8,8 +8,10 @@ from sqlalchemy import text
 
 from events.catalog.compliance import ClientErased, PolicyPublished
 from events.catalog.recovery import IncidentOpened, ReactionReported, RecoveryRefused, SafetyHoldLifted, SafetyHoldPlaced
+from events.catalog.treatment import TreatmentEnded
 from schemas.policy import default_policy
 from schemas.recovery import HoldLifting, HoldNote, HoldPlacing, LiftNote, ReactionReport, ReactionReporting
+from schemas.vocabulary import Area, AreaDepth, Finding, Modality, Verdict
 from services.recovery import queries
 from services.recovery.commands import lift_safety_hold, place_safety_hold, report_reaction
 from tests.conftest import House
@@ -132,3 +134,27 @@ async def test_an_erased_client_leaves_no_answer_behind_and_nobody_elses_is_touc
         kept = (await view.rows.execute(text("select client_id from recovery.check_in_answers"))).scalars().all()
         assert kept == [care.client_id]
         assert len(await queries.reactions(view)) == 2, "that there was a reaction stays on record"
+
+
+async def test_an_end_beyond_the_consent_opens_an_incident_once(care: Care) -> None:
+    too_deep = Finding(rule="consent_must_cover_areas_and_depth", code="G07", verdict=Verdict.UNMET)
+    within, beyond = await care.start(), await care.start()
+    for treatment_id, findings in ((within, ()), (beyond, (too_deep,))):
+        ended = TreatmentEnded(
+            treatment_id=treatment_id,
+            booking_id=care.booking_id,
+            client_id=care.client_id,
+            needle_contact=True,
+            modality=Modality.MICRONEEDLING,
+            depths=(AreaDepth(area=Area.CHEEKS, depth_um=2500),),
+            skin_cleansed=True,
+            sharps_disposed=True,
+            aftercare_given=True,
+            ended_at=await care.house.now(),
+            findings=findings,
+        )
+        await care.house.given("treatment", ended)
+    await care.house.react("recovery")
+    await care.house.react("recovery")
+    opened = await care.house.said(IncidentOpened)
+    assert [(incident.kind, incident.subject_id) for incident in opened] == [("beyond_consent", beyond)]
