@@ -22,10 +22,10 @@ from schemas.vocabulary import Actor, Role
 from services.compliance.commands import publish_policy
 from services.example import Example, database_now, draw_up, make
 from services.settings import Settings
-from tests.conftest import SECRET, administer, load_services
+from tests.conftest import SECRET, administer, load_services, owner_url
 from tests.faults.checkers import problems
-from tests.faults.evidence import Place
 from tests.faults.doors import Desk, Journal, Tablet
+from tests.faults.evidence import Place
 from tests.faults.morning import Morning
 from tests.faults.process import Fault, Order, Program
 
@@ -83,6 +83,7 @@ class Stage:
     example: Example
     database: Database
     owner: asyncpg.Connection
+    owner_url: str
     valkey: Redis
     order: Order
     journal: Journal
@@ -98,7 +99,7 @@ class Stage:
         await self.owner.execute("update machinery.outbox set leased_until = clock_timestamp() where sent_at is null")
 
     @asynccontextmanager
-    async def morning(self) -> AsyncIterator[Morning]:
+    async def morning(self, clients: int = 3) -> AsyncIterator[Morning]:
         """Somebody outside who is about to play it."""
         tokens = {name: person.token for name, person in self.example.people.items()}
         tablet = Tablet(self.order.door, self.example.clinic_id, tokens, self.journal)
@@ -107,7 +108,7 @@ class Stage:
         spool = self.order.settings.spool
         assert spool is not None
         try:
-            yield Morning(self.example, tablet, desk, spool)
+            yield Morning(self.example, tablet, desk, spool, clients)
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -115,7 +116,7 @@ class Stage:
 
     async def problems(self, *, dead_letters: int = 0) -> Sequence[str]:
         """What all checkers have to say, once everything has come to rest."""
-        place = Place(self.database, self.owner, self.valkey, self.example, self.journal, self.order.settings.spool)
+        place = Place(self.database, self.owner, self.owner_url, self.valkey, self.example, self.journal, self.order.settings.spool)
         found = await problems(place, dead_letters=dead_letters)
         return [*found, *self._log()] if found else found
 
@@ -133,12 +134,16 @@ class Stage:
 
 @pytest.fixture
 async def stage(
-    servers: Servers, furnished: Example, database: Database, owner: asyncpg.Connection, valkey: Redis, place: Path
+    servers: Servers,
+    furnished: Example,
+    database: Database,
+    database_name: str,
+    owner: asyncpg.Connection,
+    valkey: Redis,
+    place: Path,
 ) -> Stage:
     settings = Settings(
         database_url=database.url, migration_url=database.url, redis_url=servers.redis_url, secret=SECRET, spool=place / "messages.jsonl"
     )
     order = Order(settings, place / "http.sock", place / "log")
-    return Stage(furnished, database, owner, valkey, order, Journal())
-
-
+    return Stage(furnished, database, owner, owner_url(servers, database_name), valkey, order, Journal())

@@ -125,10 +125,9 @@ class Desk:
             async with self._news:
                 self._news.notify_all()
 
-    async def raw(self, content: bytes) -> bytes:
+    async def raw(self, content: bytes) -> None:
         """Write anything into the inbox."""
-        entry_id: bytes = await self._redis.xadd(self.inbox, {"event": content})
-        return entry_id
+        await self._redis.xadd(self.inbox, {"event": content})
 
     async def ask(self, kind: str, data: dict[str, Any], *expected: str, command: str | None = None) -> dict[str, Any]:
         """Give a command until there is an answer, always under the same id; the answer must be of an expected type."""

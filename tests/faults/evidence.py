@@ -32,6 +32,7 @@ class Place:
 
     database: Database
     owner: asyncpg.Connection
+    owner_url: str
     valkey: Redis
     example: Example
     journal: Journal
@@ -93,8 +94,9 @@ async def _unread(place: Place) -> int:
     length: int = await place.valkey.xlen(inbox)
     if not length and not await place.valkey.exists(inbox):
         return 0
-    groups = await place.valkey.xinfo_groups(inbox)
-    return length + sum(group["pending"] for group in groups if group["name"] == GROUP.encode())
+    groups: Any = await place.valkey.xinfo_groups(inbox)
+    pending = [int(group["pending"]) for group in groups if group["name"] == GROUP.encode()]
+    return length + sum(pending)
 
 
 async def _look(place: Place) -> Evidence:
@@ -118,6 +120,8 @@ async def _look(place: Place) -> Evidence:
 async def gather(place: Place) -> Evidence:
     """Wait until everything rests, at most ten seconds, and look."""
     deadline = asyncio.get_running_loop().time() + REST_SECONDS
-    while not (found := await _look(place)).rests and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.1)
-    return found
+    while True:
+        found = await _look(place)
+        if found.rests or asyncio.get_running_loop().time() > deadline:
+            return found
+        await asyncio.sleep(0.2)

@@ -15,6 +15,7 @@ from tests.faults.doors import PATIENCE_SECONDS, Desk, Tablet
 
 PRACTITIONERS = ("practitioner", "practitioner_2", "practitioner_3")
 NAMES = (("Ana", "Silva"), ("Dina", "Haddad"), ("Eva", "Lindqvist"))
+HANDPIECES = 2
 WIPED = {"product": "quat_wipes", "wet_seconds": 130, "label_seconds": 120}
 
 
@@ -26,6 +27,7 @@ class Client:
     client_id: str = field(default_factory=lambda: str(uuid4()))
     booking_id: str = field(default_factory=lambda: str(uuid4()))
     treatment_id: str = ""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def practitioner(self) -> str:
@@ -36,16 +38,22 @@ class Client:
         given, family = NAMES[self.number]
         return {"given_name": given, "family_name": family, "date_of_birth": "1990-05-17"}
 
+    @property
+    def first_time(self) -> bool:
+        """Whether a handpiece is ready; the third client waits for the first one's."""
+        return self.number < HANDPIECES
+
 
 class Morning:
-    """Who does what. The third client waits for the first one's handpiece."""
+    """Who does what, with up to three clients, and with one more who books for later and never signs."""
 
-    def __init__(self, example: Example, tablet: Tablet, desk: Desk, spool: Path) -> None:
+    def __init__(self, example: Example, tablet: Tablet, desk: Desk, spool: Path, clients: int = 3) -> None:
         self.example = example
         self.tablet = tablet
         self.desk = desk
         self.spool = spool
-        self.clients = [Client(number) for number in range(3)]
+        self.clients = [Client(number) for number in range(clients)]
+        self.later = Client(0)
         self.rooms = [str(room) for room in example.rooms]
         self.handpieces = [str(handpiece) for handpiece in example.handpieces]
         self.units: list[str] = []
@@ -60,31 +68,33 @@ class Morning:
     async def play(self) -> None:
         """The whole morning."""
         await self.prepare()
-        first, second, third = self.clients
-        await asyncio.gather(self.start(first, self.handpieces[0]), self.start(second, self.handpieces[1]))
-        await asyncio.gather(self.finish(first), self.finish(second), self._third(third))
+        await self.start_all()
+        await self.finish_all()
+
+    async def start_all(self) -> None:
+        """Everybody for whom a handpiece is ready, at once."""
+        await asyncio.gather(*(self.start(client, self.handpieces[client.number]) for client in self.clients if client.first_time))
+
+    async def finish_all(self) -> None:
+        """The ends and the check-ins; the third client is treated when the first one's handpiece is free."""
+        await asyncio.gather(*(self.finish(client) if client.first_time else self._third(client) for client in self.clients))
 
     async def _third(self, client: Client) -> None:
         used = await self.try_start(client, self.handpieces[0])
         assert used.status_code == httpx.codes.CONFLICT, f"a handpiece served twice after one reprocessing: {used.text}"
-        await self._until_free(self.clients[0])
+        await self.clients[0].ended.wait()
         await self.reprocess(self.handpieces[0])
         await self.start(client, self.handpieces[0])
         await self.finish(client)
 
-    async def _until_free(self, client: Client) -> None:
-        while True:
-            found = await self.tablet.granted("practitioner", "GET", f"/treatments/{client.treatment_id}")
-            if found["treatment"]["state"] == "ended":
-                return
-            await asyncio.sleep(0.05)
-
     async def prepare(self) -> None:
         """Everything before the starts: bookings, supplies, rooms, consents, answers, arrivals, skin."""
-        await asyncio.gather(self._equip(), *(self._welcome(client) for client in self.clients))
+        await asyncio.gather(self._equip(), self.book(self.later, 26 * 60), *(self._welcome(client) for client in self.clients))
 
     async def _equip(self) -> None:
-        await asyncio.gather(self._cartridges(), self._sterilize(), *map(self.reprocess, self.handpieces), *map(self._turn_over, self.rooms))
+        await asyncio.gather(
+            self._cartridges(), self._sterilize(), *map(self.reprocess, self.handpieces), *map(self._turn_over, self.rooms)
+        )
 
     async def _cartridges(self) -> None:
         lot = f"/lots/{uuid4()}"
@@ -135,8 +145,8 @@ class Morning:
         cleansing = f"/bookings/{client.booking_id}/cleansings/{uuid4()}"
         await self.tablet.granted(client.practitioner, "PUT", cleansing, {"product": "chlorhexidine"})
 
-    async def book(self, client: Client) -> None:
-        """Register and book by stream, in a slot that begins soon."""
+    async def book(self, client: Client, minutes: int = 10) -> None:
+        """Register and book by stream, an hour that begins in so many minutes."""
         registration = {"client_id": client.client_id, **client.identity, "phone": "+31201234567"}
         await self.desk.ask("client.register", registration, "client.registered")
         visit = {
@@ -144,8 +154,8 @@ class Morning:
             "client_id": client.client_id,
             "practitioner_id": str(self.example.people[client.practitioner].identity_id),
             "room_id": self.rooms[client.number],
-            "starts_at": self.ago(-10),
-            "ends_at": self.ago(-70),
+            "starts_at": self.ago(-minutes),
+            "ends_at": self.ago(-minutes - 60),
             "areas": ["cheeks"],
             "depth_um": 1000,
         }
@@ -201,6 +211,7 @@ class Morning:
             "aftercare_given": True,
         }
         await self.tablet.granted(client.practitioner, "POST", f"/treatments/{client.treatment_id}/end", note)
+        client.ended.set()
         link = await self._link(client)
         reply = await self.tablet.link(link, {"symptoms": [], "fever": False})
         assert reply.status_code == httpx.codes.OK, reply.text

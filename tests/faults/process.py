@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import uvicorn
@@ -31,7 +31,7 @@ READY_SECONDS = 20.0
 STOP_SECONDS = 8.0
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.faults.process", "pytest"])
+FORKS.set_forkserver_preload(["tests.faults.warm", "pytest"])
 
 
 @dataclass(frozen=True)
@@ -152,14 +152,17 @@ class Program:
 
     async def ready(self) -> None:
         """Wait until its door opens."""
-        async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(self.order.door))) as client:
+        async with (
+            asyncio.timeout(READY_SECONDS),
+            httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(self.order.door))) as client,
+        ):
             while True:
                 with contextlib.suppress(httpx.TransportError):
                     if (await client.get("http://asepsis/health/live")).status_code == httpx.codes.OK:
                         return
                 await asyncio.sleep(0.02)
 
-    async def __aenter__(self) -> "Program":
+    async def __aenter__(self) -> Self:
         await asyncio.to_thread(self._start)
         self._keeping = asyncio.create_task(self._keep())
         try:

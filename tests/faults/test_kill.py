@@ -11,14 +11,14 @@ from tests.faults.process import Fault
 @pytest.mark.parametrize(
     ("point", "reaches"),
     [
-        ("transaction.before_commit", (9, 40)),
-        ("transaction.after_commit", (14, 30)),
+        ("transaction.before_commit", (9, 16)),
+        ("transaction.after_commit", (12, 20)),
         ("reaction.done", (2, 6)),
         ("inbox.before_acknowledgement", (2, 3)),
     ],
 )
 async def test_dying_at_a_named_point_changes_nothing(stage: Stage, point: str, reaches: tuple[int, ...]) -> None:
-    async with stage.program(*(Fault(point, reach) for reach in reaches)) as program, stage.morning() as morning:
+    async with stage.program(*(Fault(point, reach) for reach in reaches)) as program, stage.morning(clients=2) as morning:
         await morning.play()
         assert program.deaths == [-signal.SIGKILL] * len(reaches), f"{point} was not reached often enough"
         assert not await stage.problems()

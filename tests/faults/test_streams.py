@@ -1,0 +1,91 @@
+"""What may happen to the stream `events`, and to all of Valkey's memory: the ledger knows better."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+from redis.asyncio import Redis
+
+from events.streams import STREAM
+from tests.faults.conftest import Stage
+
+
+@asynccontextmanager
+async def meanwhile(mischief: Callable[[], Awaitable[object]], seconds: float) -> AsyncIterator[list[int]]:
+    """Do it every so many seconds; counts how often."""
+    done = [0]
+
+    async def go_on() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await mischief()
+            done[0] += 1
+
+    going = asyncio.create_task(go_on())
+    try:
+        yield done
+    finally:
+        going.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await going
+
+
+async def test_a_flush_in_the_middle_of_the_day_loses_nothing(stage: Stage) -> None:
+    """Streams, groups, unread commands: all gone, again and again. Who had no answer sends the same id again."""
+    async with stage.program(), stage.morning() as morning:
+        async with meanwhile(stage.valkey.flushall, 0.7) as flushed:
+            await morning.play()
+        assert flushed[0] >= 2
+        await stage.valkey.flushall()
+        assert not await stage.problems()
+
+
+async def test_everything_heard_twice_and_out_of_order_happens_once(stage: Stage) -> None:
+    async with stage.program(order=replace(stage.order, deranged=True)), stage.morning() as morning:
+        await morning.play()
+        told: Any = await stage.valkey.xrange(STREAM)
+        sequences = [int(json.loads(fields[b"event"])["sequence"].partition("-")[2]) for _, fields in told]
+        assert sequences != sorted(sequences)
+        assert len(sequences) > len(set(sequences))
+        assert not await stage.problems()
+
+
+async def _forge(valkey: Redis, clinic: UUID) -> None:
+    """Messages that nobody of ours wrote: garbage, strangers, and a future that has not happened."""
+
+    def about(who: object, size: object, **more: object) -> bytes:
+        event = {"specversion": "1.0", "id": str(uuid4()), "source": f"urn:asepsis:clinic:{who}", "sequence": size}
+        return json.dumps({**event, "type": "treatment.started", "data": {"booking_id": str(uuid4())}, **more}).encode()
+
+    forged: list[dict[Any, Any]] = [
+        {b"event": b"\xff\xfe\x00 not even text"},
+        {b"event": b'{"half": '},
+        {b"event": b"[" * 5_000},
+        {b"event": b"null"},
+        {b"event": b'{"source": 7}'},
+        {b"another field": b"1"},
+        {b"event": about("nobody", "1-1")},
+        {b"event": about(uuid4(), "1-1")},
+        {b"event": about(clinic, "1-999999999")},
+        {b"event": about(clinic, "7-3")},
+        {b"event": about(clinic, -1)},
+        {b"event": about(clinic, "1-1", type="client.erased")},
+        {b"event": about(clinic, "1-1", padding="x" * 300_000)},
+    ]
+    async with valkey.pipeline(transaction=False) as pipe:
+        for fields in forged:
+            pipe.xadd(STREAM, fields)
+        await pipe.execute()
+
+
+async def test_forged_messages_are_hints_at_most(stage: Stage) -> None:
+    async with stage.program(), stage.morning() as morning:
+        async with meanwhile(lambda: _forge(stage.valkey, stage.example.clinic_id), 0.2) as forged:
+            await morning.play()
+        assert forged[0] >= 2
+        assert not await stage.problems()
