@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from events.database import is_passing
 from events.envelope import Entry, cloud_event
 from events.streams import STREAM, STREAM_LENGTH, Follower
 
@@ -124,8 +125,8 @@ class Wakeups:
     async def _wake(self, follower: Follower, clinics: set[UUID]) -> None:
         try:
             await follower.wake(clinics)
-        except Exception:
-            log.exception("%s was woken and stumbled; the sweep comes back", follower.service)
+        except Exception as failure:  # noqa: BLE001 - a follower that stumbles must not stop the others
+            _tell(follower.service, failure)
 
     @property
     def deaf(self) -> list[str]:
@@ -151,10 +152,17 @@ class Wakeups:
         for follower in self._followers:
             try:
                 await follower.sweep()
-            except Exception:
-                log.exception("the sweep of %s stumbled", follower.service)
+            except Exception as failure:  # noqa: BLE001 - as above
+                _tell(follower.service, failure)
 
     async def drain(self) -> None:
         """Wait for work under way, before the process ends."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
+
+
+def _tell(service: str, failure: Exception) -> None:
+    if is_passing(failure):
+        log.warning("%s waits for the database; the sweep comes back", service)
+    else:
+        log.error("%s stumbled; the sweep comes back", service, exc_info=failure)

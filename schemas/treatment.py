@@ -1,9 +1,9 @@
 """What is asked of the gate and what it answers."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.vocabulary import (
     Area,
@@ -24,6 +24,19 @@ Areas = Annotated[tuple[Area, ...], Field(max_length=17)]
 Depths = Annotated[tuple[AreaDepth, ...], Field(max_length=17)]
 
 
+_BOOKING, _ROOM, _THING = (f"3f1d2c4e-5b6a-4789-9abc-{n:012x}" for n in range(1, 4))
+
+
+def _example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+_TIME = "2026-11-23T10:00:00+01:00"
+_DEPTHS = [{"area": "cheeks", "depth_um": 1000}]
+_USED: dict[str, Any] = {"handpiece_id": _THING, "cartridge_unit_ids": [_THING]}
+_PACKS = [{"pack_id": _THING, "indicator_changed": True, "intact": True}]
+
+
 class OpenedPack(Shape):
     """A sterile pack at the chair: was its inner indicator changed, was it dry and whole?"""
 
@@ -38,6 +51,8 @@ class StartRequest(Shape):
     Without `areas` and `depth_um` those of the booking are meant. The last two are asked only where policy wants them.
     """
 
+    model_config = _example(booking_id=_BOOKING, room_id=_ROOM, packs=_PACKS, **_USED)
+
     booking_id: UUID
     room_id: UUID
     handpiece_id: UUID | None = None
@@ -51,6 +66,8 @@ class StartRequest(Shape):
 
 class PreviewRequest(Shape):
     """What would the gate say now? What is not named yet is taken from the booking, or missing."""
+
+    model_config = _example(booking_id=_BOOKING, room_id=_ROOM, **_USED)
 
     booking_id: UUID
     practitioner_id: UUID | None = None
@@ -76,6 +93,8 @@ class Preview(Shape):
 class CleansingNote(Shape):
     """The skin was cleansed; without a time, now."""
 
+    model_config = _example(product="chlorhexidine", occurred_at=_TIME)
+
     product: Code
     occurred_at: Instant | None = None
 
@@ -88,6 +107,8 @@ class Cleansing(Shape):
 
 class NumbingNote(Shape):
     """Numbing cream went on. Lidocaine in thousandths: 40 is 4 %. Without a time, now."""
+
+    model_config = _example(product="lidocaine_cream", lidocaine_permille=40, milligrams=5000, areas=["cheeks"])
 
     product: Code
     lidocaine_permille: Annotated[int, Field(ge=0, le=1000)]
@@ -107,6 +128,8 @@ class Numbing(Shape):
 class RemovalNote(Shape):
     """The cream came off; without a time, now."""
 
+    model_config = _example(occurred_at=_TIME)
+
     occurred_at: Instant | None = None
 
 
@@ -117,6 +140,8 @@ class NumbingRemoval(Shape):
 
 
 class PauseNote(Shape):
+    model_config = _example(reason="client_request")
+
     reason: Code
     occurred_at: Instant | None = None
 
@@ -127,6 +152,8 @@ class Pause(Shape):
 
 
 class ResumeNote(Shape):
+    model_config = _example(occurred_at=_TIME)
+
     occurred_at: Instant | None = None
 
 
@@ -144,6 +171,8 @@ class AddedCartridge(Shape):
 
 class EndNote(Shape):
     """What was really done. Without needle contact there are no depths; without a time, it ended now."""
+
+    model_config = _example(needle_contact=True, depths=_DEPTHS, skin_cleansed=True, sharps_disposed=True, aftercare_given=True)
 
     needle_contact: bool
     depths: Depths = ()
@@ -166,6 +195,10 @@ class End(Shape):
 
 class PastNote(Shape):
     """A treatment that was done on paper."""
+
+    model_config = _example(
+        client_id=_BOOKING, room_id=_ROOM, needle_contact=True, depths=_DEPTHS, started_at=_TIME, ended_at=_TIME, reason="tablet_dead"
+    )
 
     booking_id: UUID | None = None
     client_id: UUID
@@ -197,6 +230,8 @@ class PastTreatmentRecord(Shape):
 
 class OverrideNote(Shape):
     """Let one booking pass one rule. `rule` is the rule's name, as its finding says."""
+
+    model_config = _example(booking_id=_BOOKING, rule="room_must_be_turned_over", reason="checked", valid_until=_TIME)
 
     booking_id: UUID
     rule: Code

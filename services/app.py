@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from events.clock import jobs_of, run_job
-from events.database import SERVICES, Database
+from events.database import SERVICES, Database, is_passing
 from events.envelope import Entry
 from events.inbox import inbox_of
 from events.inbox_keeper import InboxKeeper
@@ -27,6 +27,7 @@ from events.streams import Follower
 from events.wakeups import Wakeups, announce, make_broker, redis_client
 from services.booking.queries import contact_of
 from services.messages import log_adapter
+from services.openapi import DescribedAPI
 from services.operations import routes as operations
 from services.problems import handle_problems
 from services.settings import Settings
@@ -84,12 +85,14 @@ class House:
         """APScheduler as a timer only. Its shutdown cancels running jobs, so they are our own tasks and awaited by us."""
 
         async def run() -> None:
-            task: asyncio.Task[Any] = asyncio.ensure_future(work())  # type: ignore[arg-type]
+            task: asyncio.Task[Any] = asyncio.ensure_future(work())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
             try:
                 await asyncio.shield(task)
-            except (OSError, RedisError, TimeoutError) as away:
+            except Exception as away:
+                if not (isinstance(away, RedisError) or is_passing(away)):
+                    raise
                 log.warning("the clock's %s waits: %s", getattr(work, "__name__", "work"), type(away).__name__)
 
         self._scheduler.add_job(run, "interval", seconds=seconds)
@@ -122,8 +125,10 @@ class House:
                 self.connected = True
             else:
                 await self.wakeups.mend()
-        except (RedisError, OSError) as away:
-            log.warning("Redis is away (%s): wake-ups and streams wait, decisions go on", type(away).__name__)
+        except Exception as away:
+            if not (isinstance(away, RedisError) or is_passing(away)):
+                raise
+            log.warning("a server is away (%s): wake-ups and streams wait, decisions need PostgreSQL only", type(away).__name__)
 
     async def _send_messages(self) -> None:
         await send_due(self.database, INBOX_SERVICE, log_adapter(self.settings.spool, contact_of))
@@ -161,7 +166,7 @@ def create_app(settings: Settings) -> FastAPI:
             await house.stop()
 
     # The framework's own pages load their scripts from a CDN; the document itself is what people integrate from.
-    app = FastAPI(title=TITLE, description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = DescribedAPI(title=TITLE, description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     handle_problems(app)
     app.include_router(operations)
     for service in SERVICES:

@@ -8,6 +8,7 @@ from events.catalog import PUBLISHERS
 from events.envelope import Event, event_classes
 from events.inbox import CommandEnvelope, inbox_of
 from events.relay import outward_types
+from schemas.sentences import Said
 
 REFERENCE = "#/components/schemas/{model}"
 
@@ -89,6 +90,14 @@ def _outgoing() -> list[type[Event]]:
     ]
 
 
+def _as_it_leaves(event: type[Event], schema: dict[str, Any], said: dict[str, Any]) -> None:
+    """Without what the event masks, and with its findings in plain words (`events.relay.outward_data`)."""
+    schema["properties"] = {name: shown for name, shown in schema.get("properties", {}).items() if name not in event.masked}
+    schema["required"] = [name for name in schema.get("required", ()) if name not in event.masked]
+    if "findings" in schema["properties"]:
+        schema["properties"]["findings"] = {"type": "array", "items": said}
+
+
 def describe() -> dict[str, Any]:
     """The document. Needs the services' handlers to be imported: they say what inboxes accept."""
     accepted = [found for service in PUBLISHERS for found in inbox_of(service).accepted.values()]
@@ -96,9 +105,12 @@ def describe() -> dict[str, Any]:
     references, definitions = models_json_schema(
         [(found.shape, "validation") for found in accepted]
         + [(event, "serialization") for event in outgoing]
-        + [(CommandEnvelope, "validation")],
+        + [(CommandEnvelope, "validation"), (Said, "serialization")],
         ref_template=REFERENCE,
     )
+    schemas = definitions["$defs"]
+    for event in outgoing:
+        _as_it_leaves(event, schemas[references[event, "serialization"]["$ref"].rpartition("/")[2]], references[Said, "serialization"])
     commands = {
         found.name: _message(
             found.name,
@@ -130,5 +142,5 @@ def describe() -> dict[str, Any]:
             "sendCommand": {"action": "receive", "channel": {"$ref": "#/channels/inbox"}},
             "readEvents": {"action": "send", "channel": {"$ref": "#/channels/events"}},
         },
-        "components": {"messages": commands | events, "schemas": definitions.get("$defs", {})},
+        "components": {"messages": commands | events, "schemas": schemas},
     }
