@@ -9,6 +9,7 @@ from schemas.vocabulary import (
     Count,
     Digest,
     Finding,
+    Instant,
     LocalDate,
     Micrometers,
     Modality,
@@ -121,6 +122,8 @@ class ClientArrived(Event, type="client.arrived", outward=True, masked=("age_ban
     identity_confirmed: bool
     age_band: AgeBand
     contactable: bool
+    occurred_at: Instant | None = None
+    """When the client came, as the desk says; none: when it was recorded."""
 
 
 class RequestRefused(Event, type="request.refused", outward=True, refusal=True):

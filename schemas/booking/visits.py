@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from schemas.booking.words import A_BOOKING, A_CLIENT, A_DEVICE, A_PRACTITIONER, A_ROOM, GivenTime, Name, SlotMinutes, example
-from schemas.vocabulary import Area, Code, LocalDate, Micrometers, Modality, Shape, Visit, VisitType
+from schemas.vocabulary import Area, Code, Instant, LocalDate, Micrometers, Modality, Shape, Visit, VisitType
 
 
 class Wish(Shape):
@@ -125,6 +125,7 @@ class Arrival(Shape):
 
     identity: StatedIdentity | None = Field(None, description="Compared privately; a difference leaves identity unconfirmed.")
     identity_confirmed: bool | None = Field(None, description="Somebody compared name and date of birth with the record.")
+    occurred_at: Instant | None = Field(None, description="When the client came; left out: now. Never in the future.")
 
     @model_validator(mode="after")
     def _says_one(self) -> Self:

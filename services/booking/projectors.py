@@ -192,7 +192,7 @@ async def note_arrival(rows: AsyncSession, entry: Entry[ClientArrived]) -> None:
         rows,
         entry.clinic_id,
         arrived.booking_id,
-        arrived_at=func.coalesce(Booking.arrived_at, entry.recorded_at),
+        arrived_at=func.coalesce(Booking.arrived_at, arrived.occurred_at or entry.recorded_at),
         identity_confirmed=arrived.identity_confirmed,
         arrival_event_id=entry.event_id,
         no_show_at=None,

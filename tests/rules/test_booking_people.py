@@ -16,6 +16,7 @@ from services.booking.rules import (
     Situation,
     allows,
     arrival_may_be_recorded_on_the_day_only,
+    arrival_may_not_lie_ahead,
     ask,
     identity_matches,
     no_show_may_be_said_late_enough,
@@ -137,8 +138,16 @@ def test_an_identity_is_name_and_date_of_birth(given: str, family: str, born_on:
 
 def test_an_arrival_belongs_to_the_local_day() -> None:
     late_evening = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
-    assert arrival_may_be_recorded_on_the_day_only(POLICY, local(3, 3, 10), late_evening).verdict is Verdict.MET
-    assert arrival_may_be_recorded_on_the_day_only(POLICY, local(3, 2, 10), late_evening).verdict is Verdict.UNMET
+    asked = arrival_may_be_recorded_on_the_day_only
+    assert asked(POLICY, local(3, 3, 10), late_evening, came_at=late_evening).verdict is Verdict.MET
+    assert asked(POLICY, local(3, 2, 10), late_evening, came_at=late_evening).verdict is Verdict.UNMET
+    assert asked(POLICY, local(3, 3, 10), late_evening, came_at=late_evening - timedelta(hours=1)).verdict is Verdict.UNMET
+
+
+def test_an_arrival_lies_no_further_ahead_than_clocks_may_differ() -> None:
+    now, tolerance = local(3, 3, 10), timedelta(seconds=POLICY.gate.clock_tolerance_seconds)
+    assert arrival_may_not_lie_ahead(POLICY, now + tolerance, now).verdict is Verdict.MET
+    assert arrival_may_not_lie_ahead(POLICY, now + tolerance + timedelta(seconds=1), now).verdict is Verdict.UNMET
 
 
 def test_a_no_show_is_said_after_the_policys_minutes() -> None:

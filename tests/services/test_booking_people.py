@@ -181,6 +181,24 @@ async def test_another_date_of_birth_leaves_the_identity_unconfirmed(open_now: D
     assert b"1991-04" not in b"".join(entry.body for entry in await open_now.house.entries())
 
 
+async def test_an_arrival_says_when_the_client_came(open_now: Desk) -> None:
+    request = registration()
+    await register(open_now.house, request)
+    now = await open_now.house.now()
+    booked = open_now.request(now + timedelta(minutes=5), client_id=request.client_id)
+    await open_now.book(booked)
+    ahead = ClientArrival(booking_id=booked.booking_id, identity_confirmed=True, occurred_at=now + timedelta(minutes=1))
+    refused = (await open_now.house.doing("booking", commands.record_arrival, ahead)).event
+    assert "arrival_may_not_lie_ahead" in unmet(refused)
+    came_at = now - timedelta(seconds=90)
+    arrival = ClientArrival(booking_id=booked.booking_id, identity_confirmed=True, occurred_at=came_at)
+    arrived = (await open_now.house.doing("booking", commands.record_arrival, arrival)).event
+    assert arrived.occurred_at == came_at
+    reply = await open_now.booking(booked.booking_id)
+    assert reply is not None
+    assert reply.arrived_at == came_at
+
+
 async def test_an_arrival_belongs_to_its_day_and_to_a_booking(desk: Desk) -> None:
     request = registration()
     await register(desk.house, request)

@@ -1,6 +1,6 @@
 """Clients who come, come without a booking, or do not come."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from services.booking.queries import details_of, load_policy, row_of
 from services.booking.rules import (
     allows,
     arrival_may_be_recorded_on_the_day_only,
+    arrival_may_not_lie_ahead,
     identity_matches,
     no_show_may_be_said_late_enough,
     person_must_be_known,
@@ -30,13 +31,16 @@ def _is_confirmed(arrival: Arrival, details: ClientDetails) -> bool:
     return identity_matches(arrival.identity, details.given_name, details.family_name, details.date_of_birth)
 
 
-def _arrived(tx: Transaction, policy: Policy, booking: Booking, details: ClientDetails, *, confirmed: bool) -> ClientArrived:
+def _arrived(
+    tx: Transaction, policy: Policy, booking: Booking, details: ClientDetails, *, confirmed: bool, came_at: datetime | None = None
+) -> ClientArrived:
     return ClientArrived(
         booking_id=booking.booking_id,
         client_id=booking.client_id,
         identity_confirmed=confirmed,
         age_band=age_band(policy, details.date_of_birth, local_date(policy, tx.now)),
         contactable=details.email is not None or details.phone is not None,
+        occurred_at=came_at,
     )
 
 
@@ -53,7 +57,8 @@ async def record_arrival(tx: Transaction, request: ClientArrival) -> Answer[Any]
     details = await details_of(tx.rows, tx.clinic_id, row.client_id)
     findings = (
         *findings,
-        arrival_may_be_recorded_on_the_day_only(rule.policy, row.starts_at, tx.now),
+        arrival_may_be_recorded_on_the_day_only(rule.policy, row.starts_at, tx.now, came_at=request.occurred_at or tx.now),
+        arrival_may_not_lie_ahead(rule.policy, request.occurred_at or tx.now, tx.now),
         person_must_be_known(row.client_id, "client_id", known=details is not None),
     )
     if details is None or not allows(findings):
@@ -61,7 +66,8 @@ async def record_arrival(tx: Transaction, request: ClientArrival) -> Answer[Any]
     confirmed = _is_confirmed(request, details)
     if row.arrival_event_id is not None and row.identity_confirmed == confirmed:
         return await tx.repeat(row.arrival_event_id)
-    return await tx.answer(_arrived(tx, rule.policy, row, details, confirmed=confirmed), policy=rule.version)
+    arrived = _arrived(tx, rule.policy, row, details, confirmed=confirmed, came_at=request.occurred_at)
+    return await tx.answer(arrived, policy=rule.version)
 
 
 async def walk_in(tx: Transaction, request: WalkIn) -> Answer[Any]:

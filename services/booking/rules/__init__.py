@@ -2,6 +2,7 @@
 
 from services.booking.rules.arriving import (
     arrival_may_be_recorded_on_the_day_only,
+    arrival_may_not_lie_ahead,
     booking_must_be_known,
     booking_must_not_be_over,
     identity_matches,
@@ -40,6 +41,7 @@ __all__ = [
     "Situation",
     "allows",
     "arrival_may_be_recorded_on_the_day_only",
+    "arrival_may_not_lie_ahead",
     "as_if_done",
     "ask",
     "booking_must_be_known",

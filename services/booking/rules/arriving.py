@@ -22,12 +22,24 @@ def booking_must_not_be_over(booking_id: UUID, state: str, *, allowed: tuple[str
     return met(rule, parameters=said) if state in allowed else unmet(rule, parameters=said, evidence=(booking_id,))
 
 
-def arrival_may_be_recorded_on_the_day_only(policy: Policy, starts_at: datetime, now: datetime) -> Finding:
+def arrival_may_be_recorded_on_the_day_only(policy: Policy, starts_at: datetime, now: datetime, *, came_at: datetime) -> Finding:
     """The age on the day is part of an arrival, so it belongs to the local day of the visit."""
     rule = "arrival_may_be_recorded_on_the_day_only"
     day = local_date(policy, starts_at)
     said = {"on": day.isoformat()}
-    return met(rule, parameters=said) if day == local_date(policy, now) else unmet(rule, field="booking_id", parameters=said)
+    if day == local_date(policy, now) == local_date(policy, came_at):
+        return met(rule, parameters=said)
+    return unmet(rule, field="booking_id", parameters=said)
+
+
+def arrival_may_not_lie_ahead(policy: Policy, came_at: datetime, now: datetime) -> Finding:
+    """A desk's clock may run a little ahead; policy says how little."""
+    rule = "arrival_may_not_lie_ahead"
+    ahead = came_at - now
+    said = {"ahead_seconds": max(0, int(ahead.total_seconds()))}
+    if ahead <= timedelta(seconds=policy.gate.clock_tolerance_seconds):
+        return met(rule, parameters=said)
+    return unmet(rule, field="occurred_at", parameters=said)
 
 
 def no_show_may_be_said_late_enough(policy: Policy, starts_at: datetime, arrived_at: datetime | None, now: datetime) -> Finding:

@@ -44,6 +44,7 @@ class Arrival(Base):
     age_band: Mapped[str]
     contactable: Mapped[bool]
     arrived_at: Mapped[datetime]
+    came_at: Mapped[datetime]
 
 
 class Client(Base):

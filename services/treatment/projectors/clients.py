@@ -79,6 +79,7 @@ async def note_arrival(rows: AsyncSession, entry: Entry[ClientArrived]) -> None:
         age_band=arrived.age_band.value,
         contactable=arrived.contactable,
         arrived_at=entry.recorded_at,
+        came_at=arrived.occurred_at or entry.recorded_at,
     )
     await rows.execute(new.on_conflict_do_nothing())
 

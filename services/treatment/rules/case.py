@@ -98,8 +98,8 @@ class Case(Shape):
     @property
     def came_at(self) -> Instant | None:
         """When the client first came that day."""
-        came = [a.arrived_at for a in self.arrivals if local_date(self.rules_of, a.arrived_at) == self.today]
-        return min(came, default=None)
+        came = (arrival.came_at or arrival.arrived_at for arrival in self.arrivals)
+        return min((at for at in came if local_date(self.rules_of, at) == self.today), default=None)
 
     @property
     def valid_consents(self) -> tuple[Consent, ...]:

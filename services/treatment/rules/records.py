@@ -37,12 +37,15 @@ class BookedVisit(Shape):
 
 
 class Arrival(Shape):
+    """`arrived_at`: when it was recorded, which orders them. `came_at`: when the client came, where the desk claims it."""
+
     event_id: UUID
     client_id: UUID
     identity_confirmed: bool
     age_band: AgeBand
     contactable: bool
     arrived_at: Instant
+    came_at: Instant | None = None
 
 
 class Screening(Shape):

@@ -108,7 +108,7 @@ def _said_twice(day: Day) -> None:
 def arrive(day: Day, *clients: Client) -> None:
     """Clients come, and their identity is confirmed at the desk."""
     for client in clients:
-        arrival = {"booking_id": client.booking_id, "identity": client.identity}
+        arrival = {"booking_id": client.booking_id, "identity": client.identity, "occurred_at": day.ago(45)}
         arrived = day.desk.ask("client.arrive", arrival, "client.arrived")
         expect(arrived["data"]["identity_confirmed"], f"{client.given_name} was not recognized")
         expect("age_band" not in arrived["data"], "the age band left the house")

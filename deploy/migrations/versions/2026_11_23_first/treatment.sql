@@ -10,6 +10,7 @@ CREATE TABLE treatment.arrivals (
   age_band TEXT NOT NULL,
   contactable BOOLEAN NOT NULL,
   arrived_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  came_at TIMESTAMP WITH TIME ZONE NOT NULL,
   CONSTRAINT pk_arrivals PRIMARY KEY (clinic_id, booking_id, event_id)
 );
 
