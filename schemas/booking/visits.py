@@ -115,8 +115,8 @@ class StatedIdentity(Shape):
     date_of_birth: LocalDate = Field(description="Must be the very day.")
 
 
-class Arrival(Shape):
-    """The client has come. Either what was said at the desk, or that somebody compared it."""
+class Recognition(Shape):
+    """Who has come: either what was said at the desk, or that somebody compared it."""
 
     model_config = example(
         {"identity": {"given_name": "Noor", "family_name": "de Vries", "date_of_birth": "1991-04-12"}},
@@ -125,13 +125,18 @@ class Arrival(Shape):
 
     identity: StatedIdentity | None = Field(None, description="Compared privately; a difference leaves identity unconfirmed.")
     identity_confirmed: bool | None = Field(None, description="Somebody compared name and date of birth with the record.")
-    occurred_at: Instant | None = Field(None, description="When the client came; left out: now. Never in the future.")
 
     @model_validator(mode="after")
     def _says_one(self) -> Self:
         if (self.identity is None) == (self.identity_confirmed is None):
             raise ValueError("either identity or identity_confirmed")
         return self
+
+
+class Arrival(Recognition):
+    """The client has come."""
+
+    occurred_at: Instant | None = Field(None, description="When the client came; left out: now. Never in the future.")
 
 
 class ClientArrival(Arrival):
@@ -163,7 +168,7 @@ class WalkIn(Wish):
     practitioner_id: UUID = Field(description="Who treats.")
     room_id: UUID = Field(description="Where.")
     minutes: SlotMinutes = Field(description="How long, from now.")
-    arrival: Arrival = Field(description="Whether the client is who the record says.")
+    arrival: Recognition = Field(description="Whether the client is who the record says.")
 
     def visit(self, starts_at: datetime, ends_at: datetime) -> Visit:
         """The visit from now on."""

@@ -18,11 +18,11 @@ from events.catalog.booking import (
 )
 from events.catalog.compliance import ClientErased
 from schemas.booking import (
-    Arrival,
     ClientArrival,
     ClientRegistration,
     Credential,
     NoShow,
+    Recognition,
     ResourceAddition,
     StatedIdentity,
     WalkIn,
@@ -121,7 +121,7 @@ async def test_an_erased_client_leaves_no_personal_data(desk: Desk) -> None:
     assert reply.family_name is None
 
 
-def walk_in_of(desk: Desk, client_id: UUID, arrival: Arrival, **other: Any) -> WalkIn:
+def walk_in_of(desk: Desk, client_id: UUID, arrival: Recognition, **other: Any) -> WalkIn:
     return WalkIn.model_validate(
         {
             "booking_id": uuid4(),
@@ -142,7 +142,7 @@ async def test_a_walk_in_is_booked_and_has_arrived(open_now: Desk) -> None:
     request = registration()
     await register(open_now.house, request)
     said = StatedIdentity(given_name="zoe", family_name="QUACKENBUSH", date_of_birth=BORN)
-    walk_in = walk_in_of(open_now, request.client_id, Arrival(identity=said))
+    walk_in = walk_in_of(open_now, request.client_id, Recognition(identity=said))
     event = (await open_now.house.doing("booking", commands.walk_in, walk_in)).event
     assert isinstance(event, BookingConfirmed)
     (arrived,) = await open_now.house.said(ClientArrived)
@@ -158,9 +158,9 @@ async def test_a_walk_in_is_booked_and_has_arrived(open_now: Desk) -> None:
 async def test_a_walk_in_is_refused_by_the_same_rules(open_now: Desk) -> None:
     request = registration()
     await register(open_now.house, request)
-    taken = walk_in_of(open_now, request.client_id, Arrival(identity_confirmed=True))
+    taken = walk_in_of(open_now, request.client_id, Recognition(identity_confirmed=True))
     await open_now.house.doing("booking", commands.walk_in, taken)
-    unknown = walk_in_of(open_now, uuid4(), Arrival(identity_confirmed=True))
+    unknown = walk_in_of(open_now, uuid4(), Recognition(identity_confirmed=True))
     refused = (await open_now.house.doing("booking", commands.walk_in, unknown)).event
     assert isinstance(refused, BookingRefused)
     assert {"client_must_be_known", "person_must_be_known", "room_must_be_free"} <= unmet(refused)
@@ -171,7 +171,7 @@ async def test_another_date_of_birth_leaves_the_identity_unconfirmed(open_now: D
     request = registration()
     await register(open_now.house, request)
     wrong = StatedIdentity(given_name="Zoë", family_name="Quackenbush", date_of_birth=date(1991, 4, 13))
-    walk_in = walk_in_of(open_now, request.client_id, Arrival(identity=wrong))
+    walk_in = walk_in_of(open_now, request.client_id, Recognition(identity=wrong))
     await open_now.house.doing("booking", commands.walk_in, walk_in)
     right = ClientArrival(booking_id=walk_in.booking_id, identity_confirmed=True)
     await open_now.house.doing("booking", commands.record_arrival, right)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from events.catalog.booking import BookingConfirmed, BookingFlagged, BookingRequested, ClientArrived
 from events.transaction import Answer, Transaction
-from schemas.booking import Arrival, ClientArrival, NoShow, WalkIn
+from schemas.booking import ClientArrival, NoShow, Recognition, WalkIn
 from schemas.policy import Policy, age_band, local_date
 from services.booking.commands.making import judge, refuse
 from services.booking.commands.moving import refuse_request, state_findings
@@ -24,7 +24,7 @@ from services.booking.rules import (
 )
 
 
-def _is_confirmed(arrival: Arrival, details: ClientDetails) -> bool:
+def _is_confirmed(arrival: Recognition, details: ClientDetails) -> bool:
     """What was said at the desk is compared here and kept nowhere."""
     if arrival.identity is None:
         return bool(arrival.identity_confirmed)
