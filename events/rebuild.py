@@ -90,7 +90,7 @@ async def _project(rows: AsyncSession, projection: Projection, clinic_id: UUID) 
     if place is None:
         return []
     epoch, size = place
-    done, failed = 0, []
+    done, failed = 0, list[str]()
     while done < size:
         page = await ledger.read_after(rows, clinic_id, epoch, done, min(PAGE, size - done))
         if not page:

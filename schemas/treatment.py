@@ -5,16 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from schemas.vocabulary import (
-    Area,
-    AreaDepth,
-    Code,
-    Finding,
-    Instant,
-    Micrometers,
-    Modality,
-    Shape,
-)
+from schemas.vocabulary import Area, AreaDepth, Code, Finding, Instant, Micrometers, Modality, Shape
 
 MOST_ITEMS = 12
 """Cartridges or packs of one treatment."""

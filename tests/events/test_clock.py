@@ -15,7 +15,9 @@ from tests.conftest import House, open_house
 DUE = """
 create or replace function recovery.due_of_test(at timestamptz, most integer)
 returns table (clinic_id uuid, subject uuid, due_at timestamptz) language sql stable security definer
-set search_path = public, pg_temp as $$ select d.clinic_id, d.subject, d.due_at from public.due d where d.due_at <= at order by 3 limit most $$;
+set search_path = public, pg_temp as $$
+  select d.clinic_id, d.subject, d.due_at from public.due d where d.due_at <= at order by 3 limit most
+$$;
 """
 
 

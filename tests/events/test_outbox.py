@@ -31,7 +31,7 @@ class Post:
         self.sent: list[tuple[UUID, int]] = []
         self.stumbling = set(stumbling)
 
-    async def __call__(self, rows: AsyncSession, delivery: Delivery) -> None:
+    async def __call__(self, _rows: AsyncSession, delivery: Delivery) -> None:
         self.sent.append((delivery.message.message_id, delivery.attempt))
         if delivery.message.message_id in self.stumbling:
             message = "the provider closed the connection to noor@example.org"

@@ -38,7 +38,7 @@ class Outside:
 
     def __init__(self, house: House, client: Redis) -> None:
         self.house = house
-        self.client = client
+        self.client: Any = client
         self.stream = outward_stream(house.clinic_id)
         self.relay = Relay(house.database, client)
         self.follower = Follower(house.database, SERVICE, {STAGE: self.relay.publish}, always=True)
@@ -184,7 +184,7 @@ async def test_a_stream_published_before_the_crash_is_compared_and_passed(outsid
 async def test_a_difference_halts_the_relay_visibly(outside: Outside, forged: dict[str, bytes]) -> None:
     other = Outside(await open_house(outside.house.database), outside.client)
     await outside.publish()
-    await outside.client.xadd(outside.stream, forged, id="1-3")  # type: ignore[arg-type]
+    await outside.client.xadd(outside.stream, forged, id="1-3")
     await outside.house.given("booking", canceled())
     for each in (outside, other):
         await each.publish()
