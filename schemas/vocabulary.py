@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_INTEGER = 2**53 - 1
 """The largest integer every JSON reader keeps exactly."""
@@ -19,10 +19,17 @@ def _as_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_as_utc)]
+def no_number(value: object) -> object:
+    """A bare number is no time with an offset and no date, though pydantic takes it for seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and value.lstrip("+-").replace(".", "").isdigit()):
+        raise ValueError("this is written as RFC 3339 says, not as a number")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(no_number), AfterValidator(_as_utc)]
 """A moment, RFC 3339 with an offset; kept in UTC."""
 
-LocalDate = date
+LocalDate = Annotated[date, BeforeValidator(no_number)]
 """A calendar date in the clinic's own time zone."""
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]

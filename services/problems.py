@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES = 1024 * 1024
 
+_TOO_LARGE = Problem(
+    type="urn:asepsis:problem:too_large", title="Request too large", status=413, detail=f"At most {MAX_REQUEST_BYTES} bytes."
+)
+
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
 
@@ -38,13 +43,21 @@ def _field(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location)[:80] or "body"
 
 
+_WITHOUT_VALUES = {
+    "json_invalid": "This is not JSON.",
+    "uuid_parsing": "This is not a UUID.",
+    "union_tag_invalid": "This is none of the kinds that are known here.",
+}
+"""What pydantic says of these repeats what was sent."""
+
+
 async def _on_input(_request: Request, error: RequestValidationError) -> Response:
     """All findings, by field, without a value of the request in them."""
     findings: list[Said] = []
     for wrong in error.errors():
         location = (*wrong["loc"][:-1], "unknown field") if wrong["type"] == "extra_forbidden" else wrong["loc"]
         field = _field(location).replace(" ", "_")
-        reason = wrong["msg"] if wrong["type"] != "json_invalid" else "This is not JSON."
+        reason = _WITHOUT_VALUES.get(wrong["type"], wrong["msg"])
         findings.append(Said.model_construct(rule=wrong["type"], code="", verdict=Verdict.UNMET, reason=reason, field=field))
     detail = " ".join(f"{finding.field}: {finding.reason}" for finding in findings)
     found = Problem(type="urn:asepsis:problem:input", title="Input not understood", status=422, detail=detail, findings=findings)
@@ -76,8 +89,13 @@ async def _on_database(_request: Request, error: DBAPIError) -> Response:
     return await _on_bug(_request, error)
 
 
-async def _on_http(_request: Request, error: HTTPException) -> Response:
-    """What the framework itself refuses: unknown paths, wrong methods."""
+async def _on_http(request: Request, error: HTTPException) -> Response:
+    """What the framework itself refuses: unknown paths, wrong methods, bodies that cannot be read at all."""
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        unreadable = {"type": "json_invalid", "loc": ("body",), "msg": ""}
+        return await _on_input(request, RequestValidationError([unreadable]))
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _respond(_TOO_LARGE)
     found = Problem(type="urn:asepsis:problem:http", title=str(error.detail), status=error.status_code, detail=str(error.detail))
     return _respond(found, dict(error.headers or {}))
 
@@ -90,7 +108,7 @@ async def _on_bug(_request: Request, _error: Exception) -> Response:
 
 
 class SmallRequests:
-    """Refuses bodies over 1 MiB before they are read."""
+    """Refuses bodies over 1 MiB: before they are read where their length is told, else when it is reached."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -98,11 +116,19 @@ class SmallRequests:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         length = next((value for name, value in scope.get("headers", ()) if name == b"content-length"), b"0")
         if scope["type"] == "http" and (not length.isdigit() or int(length) > MAX_REQUEST_BYTES):
-            detail = f"At most {MAX_REQUEST_BYTES} bytes."
-            found = Problem(type="urn:asepsis:problem:too_large", title="Request too large", status=413, detail=detail)
-            await _respond(found)(scope, receive, send)
+            await _respond(_TOO_LARGE)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        read = 0
+
+        async def receive_little() -> Any:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MAX_REQUEST_BYTES:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)  # anything else is taken for a body that cannot be read
+            return message
+
+        await self._app(scope, receive_little, send)
 
 
 def handle_problems(app: FastAPI) -> None:

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field
 
+from schemas.vocabulary import no_number
+
 A_CLIENT = "5f0c6a52-3a3e-4d35-9a58-0b8f6f1f2f01"
 A_BOOKING = "c2b1a0f4-94f5-4a52-8a63-2f4f8f0f7a10"
 A_PRACTITIONER = "1d4a7d0e-52a3-4bd2-8f7f-6a8b0f9c3e21"
@@ -16,14 +18,7 @@ def example(*examples: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
-def _no_number(value: object) -> object:
-    """A bare number is no time with an offset, though JSON readers take it for seconds."""
-    if isinstance(value, int | float) or (isinstance(value, str) and value.lstrip("+-").replace(".", "").isdigit()):
-        raise ValueError("a time is RFC 3339 with an offset, not a number")
-    return value
-
-
-GivenTime = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+GivenTime = Annotated[AwareDatetime, BeforeValidator(no_number)]
 """A moment in the sender's own offset: kept, so that a local time that does not exist is noticed."""
 
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
