@@ -115,6 +115,33 @@ async def head(rows: AsyncSession, clinic_id: UUID) -> Head | None:
     return None if found is None else Head(found.epoch, found.size, bytes(found.chain), found.last_at, found.clock)
 
 
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What a decision finds behind the clinic's lock."""
+
+    head: Head
+    projected: int
+    on_ledger: bool
+    fingerprint: bytes | None
+
+    @property
+    def behind(self) -> int:
+        """How many entries the service has not projected yet."""
+        return self.head.size - self.projected
+
+
+_ENTER = text("select * from ledger.enter(:clinic, :service, :event_id)")
+
+
+async def enter(rows: AsyncSession, clinic_id: UUID, service: str, event_id: UUID) -> Entrance | None:
+    """Take the clinic's lock, then look: at the ledger's end, the service's bookmark (locked), an earlier answer."""
+    found = (await rows.execute(_ENTER, {"clinic": clinic_id, "service": service, "event_id": event_id})).one_or_none()
+    if found is None:
+        return None
+    at = Head(found.epoch, found.size, bytes(found.chain), found.last_at, found.clock)
+    return Entrance(at, found.projected, found.on_ledger, None if found.fingerprint is None else bytes(found.fingerprint))
+
+
 _CHAIN_AT = text(
     "select case when :size = 0 then ledger.genesis(:clinic, :epoch) else"
     " (select chain from ledger.entries where clinic_id = :clinic and epoch = :epoch and index = :size - 1) end as chain"

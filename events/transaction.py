@@ -17,8 +17,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel
-from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import LargeBinary, Uuid, bindparam, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,8 +25,8 @@ from events import ledger
 from events.database import Database, application_clock
 from events.envelope import Context, Entry, Event, body_of, versioned_type
 from events.faults import reach
-from events.ledger import Fingerprint, Head
-from events.projection import Place, RecordUnreadableError, follow, move_bookmark, projection_of
+from events.ledger import Entrance, Head
+from events.projection import RecordUnreadableError, follow, projection_of
 from events.reading import UnknownClinicError, View, reading
 from schemas.vocabulary import Actor
 
@@ -73,20 +72,35 @@ class Answer(Generic[E_co]):
         return self.entry.event
 
 
-_LOCK_CLINIC = text("select pg_advisory_xact_lock(hashtextextended(:clinic, 0))")
+_LEAVE = text(
+    "with moved as (update ledger.bookmarks set epoch = :epoch, size = :size, chain = :chain"
+    " where clinic_id = :clinic and service = :service and stage = 'projected')"
+    " insert into ledger.fingerprints (clinic_id, event_id, fingerprint)"
+    " select :clinic, :event_id, :fingerprint where :fingerprint is not null"
+).bindparams(bindparam("fingerprint", type_=LargeBinary), bindparam("clinic", type_=Uuid), bindparam("event_id", type_=Uuid))
 
 
 class Transaction:
     """One decision about one clinic. Made by `transaction`; doors hand it to commands."""
 
-    def __init__(self, database: Database, rows: AsyncSession, clinic_id: UUID, service: str, context: Context, event_id: UUID) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rows: AsyncSession,
+        clinic_id: UUID,
+        service: str,
+        context: Context,
+        event_id: UUID,
+        entrance: Entrance,
+    ) -> None:
         self._database = database
         self.rows = rows
         self.clinic_id = clinic_id
         self.service = service
         self.context = context
         self.event_id = event_id
-        self.head: Head
+        self.head = entrance.head
+        self._entrance = entrance
         self._fingerprint: bytes | None = None
         self._answered = False
         self._count = 0
@@ -131,11 +145,10 @@ class Transaction:
         """The command's answer: the recorded one if it was asked before. Raises `IdReusedError`."""
         canonical = f"{command.__name__}\x1f{request.model_dump_json()}".encode()
         self._fingerprint = hmac.digest(self._database.secret, canonical, "sha256")
-        known = select(Fingerprint.fingerprint).where(Fingerprint.clinic_id == self.clinic_id, Fingerprint.event_id == self.event_id)
-        earlier = (await self.rows.execute(known)).scalar_one_or_none()
+        earlier = self._entrance.fingerprint
         if earlier is None:
             return await command(self, request)
-        if not hmac.compare_digest(bytes(earlier), self._fingerprint):
+        if not hmac.compare_digest(earlier, self._fingerprint):
             raise IdReusedError(self.context.causation)
         return await self.repeat(self.event_id)
 
@@ -174,7 +187,10 @@ class Transaction:
 
     async def catch_up(self) -> None:
         """Project what other services recorded. Raises `RecordUnreadableError`: without the whole record nothing is decided."""
-        size = -1
+        if not self._entrance.on_ledger:
+            message = f"{self.service}: the bookmark is not on this ledger"
+            raise RecordUnreadableError(message)
+        size = self._entrance.projected
         while size < self.head.size:
             try:
                 size = (await follow(self.rows, self.clinic_id, self.service, self.head, CATCH_UP_PAGE)).size
@@ -186,12 +202,11 @@ class Transaction:
 
     async def finish(self) -> None:
         """Move the bookmark along and keep the fingerprint, before the commit."""
-        if self.recorded:
-            await move_bookmark(self.rows, self.clinic_id, self.service, "projected", Place.at(self.head))
-        if self._answered and self._fingerprint is not None:
-            keep = insert(Fingerprint).values(clinic_id=self.clinic_id, event_id=self.event_id, fingerprint=self._fingerprint)
-            await self.rows.execute(keep)
         await self.rows.flush()
+        if self.recorded:
+            values = {"clinic": self.clinic_id, "service": self.service, "event_id": self.event_id}
+            end = {"epoch": self.head.epoch, "size": self.head.size, "chain": self.head.chain}
+            await self.rows.execute(_LEAVE, values | end | {"fingerprint": self._fingerprint if self._answered else None})
 
 
 def command_event_id(clinic_id: UUID, principal: UUID | str, command_id: str) -> UUID:
@@ -214,24 +229,28 @@ async def transaction(
 
     Raises `UnknownClinicError`, `RecordUnreadableError`, and whatever the database raises when it is away.
     """
-    await _catch_up_outside(database, clinic_id, service)
     identity = event_id or command_event_id(clinic_id, actor.identity_id, command_id)
-    async with database.clinic_lock(clinic_id), AsyncSession(database.engine, expire_on_commit=False) as rows:
-        tx = Transaction(database, rows, clinic_id, service, Context(actor, command_id, correlation), identity)
-        await database.enter(rows, clinic_id, service)
-        await rows.execute(_LOCK_CLINIC, {"clinic": str(clinic_id)})
-        at = await ledger.head(rows, clinic_id)
-        if at is None:
-            raise UnknownClinicError(clinic_id)
-        tx.head = at
-        await tx.catch_up()
-        yield tx
-        await tx.finish()
-        reach("transaction.before_commit")
-        await rows.commit()
-        reach("transaction.after_commit")
-    if tx.recorded:
-        await _tell(database, tx.recorded)
+    context = Context(actor, command_id, correlation)
+    recorded: list[Entry[Any]] | None = None
+    while recorded is None:
+        async with database.clinic_lock(clinic_id), AsyncSession(database.engine, expire_on_commit=False) as rows:
+            await database.enter(rows, clinic_id, service)
+            entrance = await ledger.enter(rows, clinic_id, service, identity)
+            if entrance is None:
+                raise UnknownClinicError(clinic_id)
+            if entrance.behind <= CATCH_UP_OUTSIDE_LOCK:
+                tx = Transaction(database, rows, clinic_id, service, context, identity, entrance)
+                await tx.catch_up()
+                yield tx
+                await tx.finish()
+                reach("transaction.before_commit")
+                await rows.commit()
+                reach("transaction.after_commit")
+                recorded = tx.recorded
+        if recorded is None:
+            await _catch_up_outside(database, clinic_id, service)
+    if recorded:
+        await _tell(database, recorded)
 
 
 async def _tell(database: Database, entries: Sequence[Entry[Any]]) -> None:
@@ -268,9 +287,12 @@ async def project(database: Database, clinic_id: UUID, service: str, limit: int 
 
 
 async def _catch_up_outside(database: Database, clinic_id: UUID, service: str) -> None:
-    """While much is missing, project it before the clinic's lock is taken, so that the lock is held briefly."""
-    async with reading(database, clinic_id, service) as view:
-        at = await ledger.head(view.rows, clinic_id)
-        left = 0 if at is None else at.size - view.size
-    while left > CATCH_UP_OUTSIDE_LOCK:
-        left = await project(database, clinic_id, service)
+    """While much is missing, project it without the clinic's lock, so that the lock is held briefly."""
+    try:
+        while await project(database, clinic_id, service) > CATCH_UP_OUTSIDE_LOCK:
+            pass
+    except (DBAPIError, OSError, RecordUnreadableError):
+        raise
+    except Exception as failure:
+        message = f"{service}: an entry cannot be projected"
+        raise RecordUnreadableError(message) from failure
