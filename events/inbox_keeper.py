@@ -52,6 +52,7 @@ class OpenInbox:
         self._subscriber = self._subscribe(broker)
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._moved = False
 
     @property
     def deaf(self) -> bool:
@@ -77,6 +78,7 @@ class OpenInbox:
                 await ensure_group(self._client, self.mailbox.stream, GROUP)
                 async with self._turn:
                     await self._reclaim()
+                self._moved = False
                 await self._subscriber.start()
                 return
             await self._notice_forgery()
@@ -114,6 +116,8 @@ class OpenInbox:
 
     async def _read(self, entries: Sequence[InboxEntry]) -> None:
         async with self._turn:
+            if self._moved:
+                return  # they lie in the stream that was set aside, and become dead letters
             # What was delivered before and never arrived here comes first: the stream's order is the order of work.
             await self._reclaim(before=entries[0][0])
             for entry_id, fields in entries:
@@ -201,12 +205,12 @@ class OpenInbox:
         if last_ms <= time.time() * 1000 + FUTURE_MS:  # noqa: TID251 - compared with Redis's ids, never recorded
             return
         log.error("inbox %s of %s has an id from the future; it is emptied and made anew", self.mailbox.system, self.mailbox.clinic_id)
-        await self._subscriber.stop()
-        # In one step, so that nothing is lost that arrives meanwhile: after it, the next XADD makes a new stream.
-        await self._client.renamenx(self.mailbox.stream, self._set_aside)
+        async with self._turn:
+            # In one step, so that nothing is lost that arrives meanwhile: after it, the next XADD makes a new stream.
+            # The reader finds its group gone and stops; it is mended like after a flush.
+            self._moved = True
+            await self._client.renamenx(self.mailbox.stream, self._set_aside)
         await self._empty_forged()
-        await ensure_group(self._client, self.mailbox.stream, GROUP)
-        await self._subscriber.start()
 
     async def _empty_forged(self) -> None:
         """Somebody chose an id far in the future; ids after it would run out. What was there becomes dead letters."""

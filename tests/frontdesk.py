@@ -19,7 +19,7 @@ from events.wakeups import make_broker, redis_client
 from schemas.vocabulary import Code, Shape
 from tests.conftest import House
 
-ALARM = 20.0
+ALARM = 45.0
 SYSTEM = "frontdesk"
 
 

@@ -118,12 +118,12 @@ async def test_a_command_that_kills_its_process_is_given_up_and_those_behind_it_
 
 async def test_what_a_dead_reader_left_comes_before_what_is_new(desk: Desk) -> None:
     await ensure_group(desk.client, desk.stream, GROUP)
-    for n in range(150):
+    for n in range(110):
         await desk.send(command(f"c-{n}"))
-    await desk.client.xreadgroup(GROUP, "dead", {desk.stream: ">"}, count=140)
+    await desk.client.xreadgroup(GROUP, "dead", {desk.stream: ">"}, count=105)
     async with kept(desk.keeper(make_inbox())):
         await until(desk.is_empty)
-    assert worked == [f"c-{n}" for n in range(150)]
+    assert worked == [f"c-{n}" for n in range(110)]
 
 
 async def test_what_was_delivered_and_lost_on_the_wire_is_worked_first(desk: Desk) -> None:
