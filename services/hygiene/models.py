@@ -22,7 +22,6 @@ class Sterilizer(Base):
 
     __tablename__ = "sterilizers"
     __table_args__ = table("hygiene", "projection", Index(None, "clinic_id", "serial"))
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     sterilizer_id: Mapped[UUID] = mapped_column(primary_key=True)
     serial: Mapped[str]
@@ -34,6 +33,18 @@ class Sterilizer(Base):
     removal_reason: Mapped[str | None]
     last_run_at: Mapped[datetime | None]
     event_id: Mapped[UUID]
+
+
+class Outage(Base):
+    """projection: a stretch of time in which a sterilizer was out of service. What ran in it is never released."""
+
+    __tablename__ = "outages"
+    __table_args__ = table("hygiene", "projection")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sterilizer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    removed_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
 
 
 class SterilizationCycle(Base):
@@ -54,7 +65,6 @@ class SterilizationCycle(Base):
         ),
         Index("ix_cycles_recalled", "recall_ids", postgresql_using="gin", postgresql_where=text("recall_ids <> '{}'")),
     )
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     cycle_id: Mapped[UUID] = mapped_column(primary_key=True)
     sterilizer_id: Mapped[UUID]
@@ -84,7 +94,6 @@ class CycleSamples(Base):
 
     __tablename__ = "cycle_samples"
     __table_args__ = table("hygiene", "private")
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     cycle_id: Mapped[UUID] = mapped_column(primary_key=True)
     salt: Mapped[bytes]
@@ -96,7 +105,6 @@ class Indicator(Base):
 
     __tablename__ = "indicators"
     __table_args__ = table("hygiene", "projection", Index(None, "clinic_id", "sterilizer_id", "occurred_at"))
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     indicator_id: Mapped[UUID] = mapped_column(primary_key=True)
     sterilizer_id: Mapped[UUID]
@@ -125,7 +133,6 @@ class Pack(Base):
             postgresql_where=text("released and not used and quarantined is null"),
         ),
     )
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     pack_id: Mapped[UUID] = mapped_column(primary_key=True)
     cycle_id: Mapped[UUID]
@@ -147,7 +154,6 @@ class ItemUse(Base):
         Index(None, "clinic_id", "treatment_id"),
         Index("ix_item_uses_by_lot", "clinic_id", "lot_id", postgresql_where=text("lot_id is not null")),
     )
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     item_id: Mapped[UUID] = mapped_column(primary_key=True)
     treatment_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -165,7 +171,6 @@ class Lot(Base):
         Index("ix_lots_by_code", "clinic_id", "gtin", "lot_key"),
         Index("ix_lots_on_hand", "clinic_id", "expires_on", postgresql_where=text("quantity > used + wasted and quarantined is null")),
     )
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     lot_id: Mapped[UUID] = mapped_column(primary_key=True)
     gtin: Mapped[str]
@@ -188,7 +193,6 @@ class Unit(Base):
 
     __tablename__ = "units"
     __table_args__ = table("hygiene", "projection", Index(None, "clinic_id", "lot_id", "unit_id"))
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     unit_id: Mapped[UUID] = mapped_column(primary_key=True)
     lot_id: Mapped[UUID]
@@ -202,7 +206,6 @@ class Handpiece(Base):
 
     __tablename__ = "handpieces"
     __table_args__ = table("hygiene", "projection")
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     handpiece_id: Mapped[UUID] = mapped_column(primary_key=True)
     serial: Mapped[str]
@@ -217,7 +220,6 @@ class Disinfection(Base):
 
     __tablename__ = "disinfections"
     __table_args__ = table("hygiene", "projection", Index(None, "clinic_id", "kind", "subject_id", "occurred_at"))
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     disinfection_id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]

@@ -10,7 +10,7 @@ from events.transaction import Answer, Transaction
 from schemas.hygiene import Release, Said
 from schemas.policy import Policy, local_date
 from services.hygiene.commands.answers import policy_now, refuse, row_of
-from services.hygiene.models import SterilizationCycle, Sterilizer
+from services.hygiene.models import Outage, SterilizationCycle, Sterilizer
 from services.hygiene.rules.claims import occurred_at_may_not_lie_ahead, subject_must_be_known
 from services.hygiene.rules.finding import any_unmet
 from services.hygiene.rules.release import IndicatorState, Load, Pending, Runs, basis_of, release_findings
@@ -53,6 +53,13 @@ async def _load(tx: Transaction, policy: Policy, cycle: SterilizationCycle, ster
         SterilizationCycle.mechanical == "passed",
         SterilizationCycle.internal_indicator == "changed",
     )
+    # Its return shows that it works since then; it says nothing of what ran while it was known to be bad.
+    outage = select(Outage.event_id).where(
+        Outage.clinic_id == tx.clinic_id,
+        Outage.sterilizer_id == cycle.sterilizer_id,
+        Outage.removed_at < cycle.ended_at,
+        Outage.returned_at.is_(None) | (Outage.returned_at > cycle.started_at),
+    )
     day = local_date(policy, cycle.started_at)
     return Load(
         cycle_id=cycle.cycle_id,
@@ -61,7 +68,7 @@ async def _load(tx: Transaction, policy: Policy, cycle: SterilizationCycle, ster
         external=cycle.external_indicator,
         internal=cycle.internal_indicator,
         indicator=cast("IndicatorState", cycle.indicator),
-        in_service=sterilizer.in_service,
+        in_service=sterilizer.in_service and await tx.rows.scalar(outage.limit(1)) is None,
         recall_ids=tuple(cycle.recall_ids),
         air_removal=sterilizer.air_removal,
         air_removal_tested=any(local_date(policy, at) == day for at in await tx.rows.scalars(tests)),

@@ -15,7 +15,7 @@ from events.catalog.hygiene import (
     SterilizerReturned,
 )
 from events.envelope import Entry
-from services.hygiene.models import Indicator, ItemUse, Pack, SterilizationCycle, Sterilizer
+from services.hygiene.models import Indicator, ItemUse, Outage, Pack, SterilizationCycle, Sterilizer
 from services.hygiene.projectors.rows import projects, put, put_all
 
 _WEIGHT = ("none", "pending", "invalid", "negative", "positive")
@@ -51,6 +51,28 @@ async def move_in_or_out_of_service(rows: AsyncSession, entry: Entry[SterilizerR
             removed_at=(said.occurred_at or entry.recorded_at) if removed else None,
             removal_reason=said.reason if isinstance(said, SterilizerRemoved) else None,
         )
+    )
+
+
+@projects(SterilizerRemoved)
+async def begin_outage(rows: AsyncSession, entry: Entry[SterilizerRemoved]) -> None:
+    said = entry.event
+    seen_at = min(said.occurred_at or entry.recorded_at, entry.recorded_at)
+    await put(rows, Outage, clinic_id=entry.clinic_id, sterilizer_id=said.sterilizer_id, event_id=entry.event_id, removed_at=seen_at)
+
+
+@projects(SterilizerReturned)
+async def end_outage(rows: AsyncSession, entry: Entry[SterilizerReturned]) -> None:
+    """It lasted until the last of the cycles that prove the return had ended, whatever was claimed."""
+    said = entry.event
+    claimed_at = min(said.occurred_at or entry.recorded_at, entry.recorded_at)
+    proof = select(func.max(SterilizationCycle.ended_at)).where(
+        SterilizationCycle.clinic_id == entry.clinic_id, SterilizationCycle.cycle_id.in_(said.evidence)
+    )
+    await rows.execute(
+        update(Outage)
+        .where(Outage.clinic_id == entry.clinic_id, Outage.sterilizer_id == said.sterilizer_id, Outage.returned_at.is_(None))
+        .values(returned_at=func.greatest(claimed_at, proof.scalar_subquery()))
     )
 
 

@@ -198,6 +198,12 @@ def _about_booking() -> list[Label[Any]]:
     over = select(Treatment.treatment_id).where(
         Treatment.clinic_id == CLINIC, Treatment.booking_id == Visit.booking_id, Treatment.ended_at.is_not(None)
     )
+    # Cream is on a client, not on a booking: what went on for another visit has to come off too.
+    others = select(Visit.booking_id).where(Visit.clinic_id == CLINIC, Visit.client_id == PERSONS)
+    numbings = select(row_as(records.Numbing, models.Numbing)).where(
+        models.Numbing.clinic_id == CLINIC,
+        (models.Numbing.booking_id == BOOKING) | (models.Numbing.booking_id.in_(others) & (models.Numbing.applied_at > OLDEST_SLOT)),
+    )
     reserved = select(row_as(records.Reservation, Visit)).where(
         Visit.clinic_id == CLINIC,
         Visit.starts_at > OLDEST_SLOT,
@@ -209,7 +215,7 @@ def _about_booking() -> list[Label[Any]]:
     return [
         many("treated_in", treated),
         many("arrivals", of_booking(records.Arrival, Arrival)),
-        many("numbings", of_booking(records.Numbing, models.Numbing)),
+        many("numbings", numbings),
         many("cleansings", of_booking(records.Cleansing, models.Cleansing)),
         many("overrides", of_booking(records.Override, models.Override)),
         many("open_treatments", running),

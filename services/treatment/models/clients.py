@@ -14,7 +14,9 @@ class Visit(Base):
     """projection: an appointment. `state`: confirmed, announced, conflicted, canceled."""
 
     __tablename__ = "visits"
-    __table_args__ = table("treatment", "projection", Index("ix_visits_slot", "clinic_id", "starts_at"))
+    __table_args__ = table(
+        "treatment", "projection", Index("ix_visits_slot", "clinic_id", "starts_at"), Index("ix_visits_client", "clinic_id", "client_id")
+    )
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     booking_id: Mapped[UUID] = mapped_column(primary_key=True)
     event_id: Mapped[UUID]
