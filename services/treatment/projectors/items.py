@@ -122,8 +122,9 @@ async def keep_sterilizer(rows: AsyncSession, entry: Entry[SterilizerCommissione
 
 @projects(SterilizerRemoved)
 async def remove_sterilizer(rows: AsyncSession, entry: Entry[SterilizerRemoved]) -> None:
+    """From when it was seen to be bad: that is a claim, but nobody gains by an early one."""
     of = (Sterilizer.clinic_id == entry.clinic_id, Sterilizer.sterilizer_id == entry.event.sterilizer_id)
-    since = func.coalesce(Sterilizer.removed_at, entry.recorded_at)
+    since = func.least(Sterilizer.removed_at, entry.event.occurred_at or entry.recorded_at, entry.recorded_at)
     await rows.execute(update(Sterilizer).where(*of).values(removed_at=since))
 
 
