@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from schemas.policy import PastTreatment, Policy, local_date
-from schemas.vocabulary import Area, Instant, LocalDate, Micrometers, Modality, Restriction, RestrictionClass, Shape, zones
+from schemas.vocabulary import Area, Instant, LocalDate, Micrometers, Modality, Restriction, RestrictionClass, Shape, overlap, zones
 from services.treatment.rules.records import (
     Arrival,
     BookedVisit,
@@ -85,6 +85,11 @@ class Case(Shape):
         return self.policy
 
     @property
+    def names_its_skin(self) -> bool:
+        """Whether a start says where the needles go, and how deep. No areas overlap with nothing: no rule about skin would bite."""
+        return self.treatment_id is not None or bool(self.areas and self.depth_um)
+
+    @property
     def today(self) -> LocalDate:
         """The date of the start on the clinic's wall."""
         return local_date(self.rules_of, self.at)
@@ -109,11 +114,22 @@ class Case(Shape):
             for consent in self.consents
             if consent.modality is self.modality
             and consent.signed_at <= self.at < consent.valid_until
-            and (consent.withdrawn_at is None or consent.withdrawn_at > self.until)
+            and not self._taken_back(consent)
             and (consent.material_version is None or consent.form_version >= consent.material_version)
             and (consent.explained_by == self.practitioner_id or not self.rules_of.consent.new_practitioner_signs_anew)
         )
         return tuple(sorted(valid, key=lambda consent: consent.signed_at, reverse=True))
+
+    def _taken_back(self, consent: Consent) -> bool:
+        """Withdrawn itself, or a later signature for some of its skin was: a no is not answered with an older yes."""
+        return any(
+            no.withdrawn_at is not None
+            and no.withdrawn_at <= self.until
+            and (
+                no == consent or (no.modality is consent.modality and consent.signed_at < no.signed_at and overlap(consent.areas, no.areas))
+            )
+            for no in self.consents
+        )
 
     @property
     def covering_consents(self) -> tuple[Consent, ...]:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.policy import earliest_next_treatment, local_date, screening_digest
 from schemas.vocabulary import AgeBand, Area, LocalDate, Restriction, RestrictionClass, Verdict, zones
-from services.treatment.rules.asking import Said, asks, met, unmet, warning
+from services.treatment.rules.asking import Said, asks, met, unknown, unmet, warning
 from services.treatment.rules.case import Case
 from services.treatment.rules.records import Consent
 
@@ -70,6 +70,8 @@ def _cleared_by_who_treats(case: Case, restriction: Restriction) -> bool:
 @asks("G07")
 def consent_must_cover_areas_and_depth(case: Case) -> Said:
     """Valid consents, an addendum among them, together allow this depth on all of this skin."""
+    if not case.names_its_skin:
+        return unknown("skin_not_named")
     if case.covering_consents and not zones(case.areas) - _skin_of(case.covering_consents):
         return met(*(consent.consent_id for consent in case.covering_consents), depth_um=case.depth_um)
     if not case.valid_consents:
@@ -119,6 +121,8 @@ def cooling_off_must_be_over(case: Case) -> Said:
 @asks("G09")
 def spacing_must_have_passed(case: Case) -> Said:
     """By the depths really reached on this skin, in days on the clinic's wall."""
+    if not case.names_its_skin:
+        return unknown("skin_not_named")
     spacing = earliest_next_treatment(case.rules_of, case.past_treatments, case.areas, case.modality)
     match spacing.verdict_on(case.today):
         case Verdict.UNMET if spacing.earliest_on is not None:
