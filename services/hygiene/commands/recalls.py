@@ -36,13 +36,12 @@ from services.hygiene.rules.recalls import (
 
 async def open_sterilizer_recall(tx: Transaction, rule: InForce, positive: SterilizationCycle, read_at: datetime) -> None:
     """Sterilizer out of service, window in doubt, unused packs held, exposed clients listed."""
-    sterilizer = await row_of(tx, Sterilizer, positive.sterilizer_id)
-    if sterilizer is not None and sterilizer.in_service:
-        removed = SterilizerRemoved(
-            sterilizer_id=positive.sterilizer_id, reason="positive_indicator", cause=tx.event_id, occurred_at=read_at
-        )
-        await tx.record(removed, policy=rule.version)
     machine = await _commissionings(tx, positive.sterilizer_id)
+    for sterilizer_id in machine:
+        sterilizer = await row_of(tx, Sterilizer, sterilizer_id)
+        if sterilizer is not None and sterilizer.in_service:
+            removed = SterilizerRemoved(sterilizer_id=sterilizer_id, reason="positive_indicator", cause=tx.event_id, occurred_at=read_at)
+            await tx.record(removed, policy=rule.version)
     seen = await _cycles_around(tx, machine, positive)
     here = Cycle(positive.cycle_id, positive.started_at, "positive")
     window = recall_window(rule.policy, [cycle for cycle, _ in seen], here, tx.now)
@@ -80,7 +79,7 @@ async def _commissionings(tx: Transaction, sterilizer_id: UUID) -> list[UUID]:
     """The machine under every id it was commissioned as: a new count of cycles is not a new chamber."""
     serial = select(Sterilizer.serial).where(Sterilizer.clinic_id == tx.clinic_id, Sterilizer.sterilizer_id == sterilizer_id)
     same = select(Sterilizer.sterilizer_id).where(Sterilizer.clinic_id == tx.clinic_id, Sterilizer.serial == serial.scalar_subquery())
-    return list(await tx.rows.scalars(same))
+    return list(await tx.rows.scalars(same.order_by(Sterilizer.commissioned_at, Sterilizer.sterilizer_id)))
 
 
 async def _cycles_around(tx: Transaction, machine: Sequence[UUID], positive: SterilizationCycle) -> list[tuple[Cycle, str]]:

@@ -52,7 +52,26 @@ async def commission_sterilizer(tx: Transaction, request: Said[SterilizerReport]
         occurred_at=report.occurred_at,
         device=report.device,
     )
-    return await tx.answer(commissioned, policy=rule.version)
+    stopped = await _stopped_before(tx, report.serial)
+    answer = await tx.answer(commissioned, policy=rule.version)
+    if stopped is not None:
+        reason = stopped.removal_reason or "stopped_before"
+        await tx.record(
+            SterilizerRemoved(sterilizer_id=request.subject_id, reason=reason, occurred_at=report.occurred_at), policy=rule.version
+        )
+    return answer
+
+
+async def _stopped_before(tx: Transaction, serial: str) -> Sterilizer | None:
+    """The same machine as it was commissioned last, if it is out of service: a new id does not bring it back."""
+    newest = (
+        select(Sterilizer)
+        .where(Sterilizer.clinic_id == tx.clinic_id, Sterilizer.serial == serial)
+        .order_by(Sterilizer.commissioned_at.desc(), Sterilizer.sterilizer_id)
+        .limit(1)
+    )
+    found = (await tx.rows.scalars(newest.execution_options(populate_existing=True))).first()
+    return None if found is None or found.in_service else found
 
 
 async def remove_sterilizer(tx: Transaction, request: Said[Removal]) -> Answer[Any]:
