@@ -12,8 +12,10 @@ from events.transaction import Transaction
 from schemas.policy import Tier
 from services.hygiene.commands.answers import policy_now
 from services.hygiene.commands.doubt import deliveries_of, hold_lots
-from services.hygiene.models import ItemUse, Lot, Pack, Recall, RecallExposure, SterilizationCycle
+from services.hygiene.models import ItemUse, Lot, Pack, PlaceUse, Recall, RecallExposure, SterilizationCycle
 from services.hygiene.rules.lots import Count
+
+COUNT_EXCEEDS = "count_exceeds_received"
 
 
 async def note_use(tx: Transaction, cause: UUID, treatment_id: UUID, item_ids: Iterable[UUID]) -> None:
@@ -27,7 +29,8 @@ async def note_use(tx: Transaction, cause: UUID, treatment_id: UUID, item_ids: I
         if use.lot_id is not None:
             opened = CartridgeOpened(unit_id=use.item_id, lot_id=use.lot_id, treatment_id=use.treatment_id, client_id=use.client_id)
             await tx.record(opened, policy=rule.version)
-    for recall_id, exposures in (await _exposures_by_recall(tx, uses)).items():
+    found = await _exposures_by_recall(tx, uses) | await _exposures_by_handpiece(tx, treatment_id)
+    for recall_id, exposures in found.items():
         if new := await _not_listed(tx, recall_id, treatment_id, exposures):
             await tx.record(ExposureFound(recall_id=recall_id, exposures=new), policy=rule.version)
     await _hold_lots_that_exceed(tx, rule, cause, {use.lot_id for use in uses if use.lot_id is not None})
@@ -59,6 +62,26 @@ async def _exposures_by_recall(tx: Transaction, uses: Sequence[ItemUse]) -> dict
     return found
 
 
+async def _exposures_by_handpiece(tx: Transaction, treatment_id: UUID) -> dict[UUID, list[Exposure]]:
+    """Which recalls of its handpiece hold the time of this treatment: one recorded late may lie before the fluid was seen."""
+    query = (
+        select(Recall.recall_id, PlaceUse.client_id, PlaceUse.subject_id)
+        .join(PlaceUse, (PlaceUse.clinic_id == Recall.clinic_id) & (PlaceUse.subject_id == Recall.subject_id))
+        .where(
+            Recall.clinic_id == tx.clinic_id,
+            Recall.kind == "handpiece",
+            PlaceUse.kind == "handpiece",
+            PlaceUse.treatment_id == treatment_id,
+            PlaceUse.started_at < Recall.window_until,
+            Recall.window_from.is_(None) | (Recall.window_from < PlaceUse.started_at),
+        )
+    )
+    return {
+        row.recall_id: [Exposure(treatment_id=treatment_id, client_id=row.client_id, item_id=row.subject_id)]
+        for row in await tx.rows.execute(query)
+    }
+
+
 async def _not_listed(tx: Transaction, recall_id: UUID, treatment_id: UUID, exposures: Sequence[Exposure]) -> tuple[Exposure, ...]:
     """Without what the recall lists already: it may have been opened between the use and this reaction."""
     query = select(RecallExposure.item_id).where(
@@ -81,7 +104,7 @@ async def _hold_lots_that_exceed(tx: Transaction, rule: InForce, cause: UUID, lo
     for lot_id in sorted(lot_ids):
         lot = await tx.rows.get(Lot, (tx.clinic_id, lot_id), populate_existing=True)
         if lot is not None and Count(lot.quantity, lot.labeled, lot.used, lot.wasted).exceeds:
-            await hold_lots(tx, rule, [lot], "count_exceeds_received", cause)
+            await hold_lots(tx, rule, [lot], COUNT_EXCEEDS, cause)
 
 
 async def hold_lots_of_reaction(tx: Transaction, cause: UUID, treatment_id: UUID, tier: Tier) -> None:

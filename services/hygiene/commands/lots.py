@@ -10,7 +10,7 @@ from schemas.hygiene import LabelOrder, LotQuarantine, LotReport, ReadLabel, Sai
 from schemas.vocabulary import Finding
 from services.hygiene.commands.answers import policy_now, refuse, row_of, tells_the_same
 from services.hygiene.commands.doubt import deliveries_of, exposures_of, hold_lots, say_recall
-from services.hygiene.commands.lookback import recall_of_lots
+from services.hygiene.commands.lookback import COUNT_EXCEEDS, recall_of_lots
 from services.hygiene.models import ItemUse, Lot, Unit
 from services.hygiene.rules.claims import id_must_be_new, occurred_at_may_not_lie_ahead, subject_must_be_known
 from services.hygiene.rules.finding import any_unmet
@@ -28,7 +28,7 @@ from services.hygiene.rules.lots import (
 async def receive_lot(tx: Transaction, request: Said[LotReport]) -> Answer[Any]:
     """Record a delivery. Raises `LabelUnreadableError` before anything is recorded.
 
-    A delivery of a lot that is being recalled is held at once.
+    A delivery of a lot that is held is held at once, but not for a count: a delivery that nobody entered settles that.
     """
     rule, report, label = await policy_now(tx), request.report, read_label(request.report)
     earlier = await row_of(tx, Lot, request.subject_id)
@@ -71,6 +71,8 @@ async def _tell_apart_and_hold(tx: Transaction, rule: InForce, request: Said[Lot
     recall = await recall_of_lots(tx, [delivery.lot_id for delivery in deliveries])
     if recall is not None:
         await hold_lots(tx, rule, deliveries, "recall", recall.recall_id)
+    elif held := next((known for known in deliveries if known.quarantined not in {None, COUNT_EXCEEDS}), None):
+        await hold_lots(tx, rule, deliveries, str(held.quarantined), held.lot_id)
 
 
 async def label_units(tx: Transaction, request: Said[LabelOrder]) -> Answer[Any]:
