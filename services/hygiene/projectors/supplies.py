@@ -37,7 +37,11 @@ async def keep_lot(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
 async def keep_units(rows: AsyncSession, entry: Entry[UnitsLabeled]) -> None:
     said = entry.event
     units = [{"clinic_id": entry.clinic_id, "unit_id": unit_id, "lot_id": said.lot_id} for unit_id in said.unit_ids]
-    await count_units(rows, entry.clinic_id, said.lot_id, labeled=await put_all(rows, Unit, units))
+    labeled = await put_all(rows, Unit, units)
+    # Used before anybody entered them: their lot's recall must find the clients.
+    lotless = (ItemUse.clinic_id == entry.clinic_id, ItemUse.item_id.in_(said.unit_ids), ItemUse.lot_id.is_(None))
+    used = await rows.execute(update(ItemUse).where(*lotless).values(lot_id=said.lot_id).returning(ItemUse.item_id))
+    await count_units(rows, entry.clinic_id, said.lot_id, labeled=labeled, used=len(used.all()))
 
 
 @projects(LotQuarantined)
