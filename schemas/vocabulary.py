@@ -14,6 +14,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 MAX_INTEGER = 2**53 - 1
 """The largest integer every JSON reader keeps exactly."""
 
+NO_ZERO_BYTE = r"^[^\x00]*$"
+"""Free text may hold anything but the one character that PostgreSQL's text cannot."""
+
 
 def _as_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)

@@ -1,6 +1,6 @@
 """What is asked about bookings, arrivals and open slots."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -192,5 +192,5 @@ class SlotSearch(Wish):
     minutes: SlotMinutes = Field(60, description="How long the visit takes.")
     practitioner_id: UUID | None = Field(None, description="Left out: anybody who may do it.")
     room_id: UUID | None = Field(None, description="Left out: any room.")
-    from_on: date = Field(description="First local day to look at.")
+    from_on: LocalDate = Field(description="First local day to look at.")
     days: Annotated[int, Field(ge=1, le=31)] = Field(7, description="How many days to look at.")

@@ -6,9 +6,9 @@ from uuid import UUID
 from pydantic import ConfigDict, StringConstraints, ValidationError, field_validator
 
 from schemas.policy import Policy, policy_from_toml
-from schemas.vocabulary import Code, Count, Digest, Instant, Role, Shape, SystemName, TimeZoneName, Token
+from schemas.vocabulary import NO_ZERO_BYTE, Code, Count, Digest, Instant, Role, Shape, SystemName, TimeZoneName, Token
 
-DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=NO_ZERO_BYTE)]
 """A person's or a machine's name for people to read. Never enters the ledger."""
 
 PolicyText = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]

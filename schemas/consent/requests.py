@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from schemas.vocabulary import (
+    NO_ZERO_BYTE,
     Area,
     Code,
     Digest,
@@ -42,7 +43,7 @@ class FormDraft(Shape):
     )
 
     language: Language
-    text: Annotated[str, Field(min_length=1, max_length=40_000)]
+    text: Annotated[str, Field(min_length=1, max_length=40_000, pattern=NO_ZERO_BYTE)]
     material: bool = True
     modality: Modality
     areas: Areas
@@ -81,7 +82,7 @@ class TypedSignature(Shape):
     """A name typed by somebody who cannot or does not want to draw."""
 
     method: Literal["typed"]
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 
 
 Signature = Annotated[DrawnSignature | TypedSignature, Field(discriminator="method")]
@@ -90,8 +91,8 @@ Signature = Annotated[DrawnSignature | TypedSignature, Field(discriminator="meth
 class Guardian(Shape):
     """Who signs for a minor, and who saw the proof of it."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    proof: Annotated[str, Field(max_length=200)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_ZERO_BYTE)]
+    proof: Annotated[str, Field(max_length=200, pattern=NO_ZERO_BYTE)] | None = None
     proof_seen_by: UUID | None = None
 
 

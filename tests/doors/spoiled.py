@@ -127,8 +127,9 @@ def _wrong_values(schema: Json) -> Iterator[tuple[str, object]]:
             if schema.get("format") == "date-time":
                 yield "naive time", "2026-11-23T09:00:00"
                 yield "no time", CANARY
-            if schema.get("format") in {"uuid", "date"} or "pattern" in schema or "enum" in schema:
-                yield "not in the form", CANARY + " é\u202e\n'--"
+            formless = CANARY + " é\u202e\n'--"
+            if schema.get("format") in {"uuid", "date"} or "enum" in schema or not _fits(schema.get("pattern"), formless):
+                yield "not in the form", formless
             if "maxLength" in schema:
                 yield "too long", CANARY * (schema["maxLength"] // len(CANARY) + 1)
         case "integer":

@@ -57,7 +57,7 @@ class Knocking:
     def __init__(self, door: Door, route: APIRoute, command: str) -> None:
         self.door = door
         self.method = min(route.methods or ())
-        self.path = filled(route.path, door.house.clinic_id).replace("/technician/", "/auditor/")
+        self.path = filled(route.path.replace("{form_version}", "1"), door.house.clinic_id).replace("/technician/", "/auditor/")
         self.role = min(COMMANDS[command] & set(door.tokens))
 
     async def knock(self, content: Any, content_type: str = "application/json") -> Any:
