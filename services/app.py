@@ -90,6 +90,8 @@ class House:
             task.add_done_callback(self._running.discard)
             try:
                 await asyncio.shield(task)
+            except asyncio.CancelledError:
+                return  # the timer was stopped; the work is finished by `stop`
             except Exception as away:
                 if not (isinstance(away, RedisError) or is_passing(away)):
                     raise

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from schemas.sentences import Said, for_front_desk, say
 from schemas.treatment import (
@@ -44,6 +45,7 @@ class CertificateReply(Shape):
     treatment: TreatmentView
     findings: tuple[Said, ...]
     end_findings: tuple[Said, ...]
+    evidence: dict[str, tuple[UUID, ...]] = Field(description="By rule of the start: the ids of the records that it looked at.")
 
 
 class PreviewReply(Shape):
@@ -88,6 +90,7 @@ async def get_treatment(treatment_id: UUID, ask: Annotated[Asking, may("view_tre
         treatment=found.treatment,
         findings=tuple(say(finding) for finding in found.findings),
         end_findings=tuple(say(finding) for finding in found.end_findings),
+        evidence={finding.rule: finding.evidence for finding in found.findings},
     )
 
 

@@ -101,7 +101,18 @@ def _start_ana(day: Day) -> None:
     expect("unmet" not in verdicts and started.findings, "a certificate with an unmet rule")
     codes = {finding["code"] for finding in started.findings} - {""}
     expect(codes == {f"G{number:02}" for number in range(1, 23)}, f"the certificate does not list every rule: {sorted(codes)}")
-    yes(f"treatment.started. Its certificate lists {len(started.findings)} rules (G01 to G22), each with what was looked at. For instance:")
+    certificate = day.http.granted("practitioner", "GET", f"/treatments/{day.treatment}").body
+    evidence, rules = certificate["evidence"], certificate["findings"]
+    expect(evidence["cartridges_must_be_sterile_and_unused"][0] == day.units[0], "the cartridge is not the evidence of its rule")
+    expect(day.packs[0] in evidence["packs_must_be_sterile_and_unused"], "the pack is not the evidence of its rule")
+    proven = {"consent_must_cover_areas_and_depth", "screening_must_be_fresh", "room_must_be_turned_over", "handpiece_must_be_reprocessed"}
+    expect(all(evidence[rule] for rule in proven), f"rules without evidence: {evidence}")
+    version = next(finding["parameters"]["version"] for finding in rules if finding["rule"] == "policy_must_be_in_force")
+    records = {record for found in evidence.values() for record in found}
+    yes(
+        f"treatment.started. Its certificate lists {len(rules)} rules (G01 to G22) under policy version {version}, "
+        f"and {len(records)} records as their evidence. For instance:"
+    )
     for sentence in day.why(started.findings, "met", "warning")[5:11]:
         yes(sentence)
     does("Priya", "has no answer and presses Start again; then on a second tablet.")
