@@ -77,7 +77,10 @@ def _admin(arguments: argparse.Namespace) -> int:
 
     from services.admin import COMMANDS
 
-    return asyncio.run(COMMANDS[arguments.command](arguments))
+    async def answer() -> int:
+        return await COMMANDS[arguments.command](arguments)
+
+    return asyncio.run(answer())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -115,6 +118,13 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--identity", type=UUID, default=None, help="whose it is, if known already (default: somebody new)")
     token.add_argument("--days", type=int, default=365, help="how long it is good for")
     token.set_defaults(run=_admin)
+    clinic = commands.add_parser("clinic", help="clinics").add_subparsers(dest="action", required=True).add_parser("open")
+    clinic.add_argument("--timezone", required=True, help="where it is, for instance Europe/Amsterdam")
+    clinic.add_argument("--administrator", required=True, help="the name of who may grant access; stands beside the ledger")
+    clinic.add_argument("--clinician", required=True, help="the name of who approves the policy")
+    clinic.add_argument("--policy", type=Path, default=None, help="TOML with the clinic's changes over the defaults")
+    clinic.add_argument("--days", type=int, default=365, help="how long the administrator's first token is good for")
+    clinic.set_defaults(run=_admin)
     skip = commands.add_parser("skip", help="let a halted service pass one entry; takes two persons")
     skip.add_argument("--clinic", type=UUID, required=True)
     skip.add_argument("--service", required=True)

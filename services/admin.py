@@ -14,10 +14,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,14 +26,14 @@ from events.attempts import NotHaltedError, Pair, pass_entry
 from events.chain import Break, Checkpoint, Walk
 from events.database import SERVICES, Database
 from events.rebuild import rebuild_service
-from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, aside, reading, transaction
+from events.transaction import RecordUnreadableError, UnknownClinicError, aside, reading
 from schemas.compliance import CreateToken, GrantAccess, SkipEntry
-from schemas.sentences import say
 from schemas.vocabulary import Actor, Role
 from services.app import load
 from services.compliance.commands import create_token, grant_access, skip_entry
 from services.compliance.offline import checkpoint_of, sentence_of
 from services.compliance.offline import main as verify_file
+from services.opening import RefusedError, decide, open_new_clinic
 from services.operations import Standing, Status, status_of
 from services.settings import Settings, SettingsError, data_directory, from_environment
 
@@ -45,10 +44,6 @@ MANY_CLINICS = 5
 
 OPERATOR = Actor(identity_id=uuid5(UUID(int=0), "command line"), role=Role.ADMIN, device="command-line")
 """Whoever may run this program on the servers' machine."""
-
-
-class RefusedError(Exception):
-    """What was asked is not granted; the message has every reason."""
 
 
 def _say(line: str) -> None:
@@ -210,14 +205,16 @@ async def rebuild(arguments: argparse.Namespace) -> int:
     return 1 if any(found.differences for found in compared) else 0
 
 
-async def _decide(
-    database: Database, clinic_id: UUID, command: Callable[[Transaction, Any], Awaitable[Answer[Any]]], request: BaseModel
-) -> Answer[Any]:
-    async with transaction(database, clinic_id, SERVICE, OPERATOR, f"cli.{uuid4()}") as tx:
-        answer = await tx.once(command, request)
-    if answer.event.refusal:
-        raise RefusedError(" ".join(say(finding).reason for finding in answer.event.findings))
-    return answer
+async def clinic(arguments: argparse.Namespace) -> int:
+    """Open a clinic; print its id and its administrator's first token, once."""
+    load(SERVICE)
+    policy = "" if arguments.policy is None else await asyncio.to_thread(Path(arguments.policy).read_text)
+    names = ("timezone", "administrator", "clinician", "days")
+    async with _database(find_settings()) as database:
+        opened = await open_new_clinic(database, OPERATOR, policy=policy, **{name: getattr(arguments, name) for name in names})
+    _say(f"clinic         {opened.clinic_id}\nadministrator  {opened.administrator_id}\nclinician      {opened.clinician_id}")
+    _say(f"token          {opened.token}\nThe administrator's token is shown this once. It grants the others theirs.")
+    return 0
 
 
 async def token(arguments: argparse.Namespace) -> int:
@@ -230,8 +227,8 @@ async def token(arguments: argparse.Namespace) -> int:
         granted = GrantAccess(identity_id=identity, role=Role(arguments.role), display_name=arguments.name)
         hashed = hashlib.sha256(secret.encode()).hexdigest()
         made = CreateToken(identity_id=identity, label=arguments.name, expires_at=expires_at, token_hash=hashed)
-        await _decide(database, arguments.clinic, grant_access, granted)
-        await _decide(database, arguments.clinic, create_token, made)
+        await decide(database, arguments.clinic, OPERATOR, grant_access, granted, f"cli.{uuid4()}")
+        await decide(database, arguments.clinic, OPERATOR, create_token, made, f"cli.{uuid4()}")
     _say(f"identity  {identity}\nrole      {arguments.role}\nexpires   {expires_at.isoformat()}\ntoken     {secret}")
     return 0
 
@@ -247,7 +244,7 @@ async def skip(arguments: argparse.Namespace) -> int:
         names = ("service", "stage", "index", "reason")
         asked = {name: getattr(arguments, name) for name in names} | {"epoch": epoch, "approvers": tuple(arguments.approver)}
         request = SkipEntry.model_validate(asked)
-        await _decide(database, arguments.clinic, skip_entry, request)
+        await decide(database, arguments.clinic, OPERATOR, skip_entry, request, f"cli.{uuid4()}")
         await pass_entry(database, pair, arguments.index)
     _say(f"{pair.service} ({pair.stage}) goes on behind entry {arguments.index}, which its tables do not have: rebuild shows it.")
     return 0
@@ -282,6 +279,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
     for name, command in {
         "status": status,
         "health": health,
+        "clinic": clinic,
         "verify": verify,
         "rebuild": rebuild,
         "token": token,
