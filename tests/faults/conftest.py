@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -109,6 +110,9 @@ class Stage:
         assert spool is not None
         try:
             yield Morning(self.example, tablet, desk, spool, clients)
+        except BaseException:
+            sys.stderr.write("\n".join(["The program's log ends with:", *self._log(), ""]))
+            raise
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

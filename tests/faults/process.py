@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import httpx
 import uvicorn
@@ -32,6 +32,10 @@ STOP_SECONDS = 8.0
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.faults.warm", "pytest"])
+
+
+Gossip = Literal["honest", "deranged", "silent"]
+"""How it announces what was recorded: as it should; twice and out of order; not at all."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Order:
     door: Path
     log: Path
     fault: Fault | None = None
-    deranged: bool = False
+    gossip: Gossip = "honest"
 
 
 def _death(reach: int) -> Callable[[], None]:
@@ -77,8 +81,8 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def derange(house: House) -> None:
-    """From now on every announcement is made twice, and none in its order."""
+def misreport(house: House, gossip: Gossip) -> None:
+    """From now on the announcements are not what they should be."""
     in_order = house.database.announce
     assert in_order is not None
     held: list[Entry[Any]] = []
@@ -90,7 +94,7 @@ def derange(house: House) -> None:
         now, held[:] = held[::2], held[1::2]
         await in_order(now)
 
-    house.database.announce = announce
+    house.database.announce = announce if gossip == "deranged" else None
 
 
 def run(order: Order) -> None:
@@ -107,13 +111,13 @@ def run(order: Order) -> None:
     lifespan = app.router.lifespan_context
 
     @asynccontextmanager
-    async def deranged_life(started: Any) -> AsyncIterator[None]:
+    async def misreporting(started: Any) -> AsyncIterator[None]:
         async with lifespan(started):
-            derange(app.state.house)
+            misreport(app.state.house, order.gossip)
             yield
 
-    if order.deranged:
-        app.router.lifespan_context = deranged_life
+    if order.gossip != "honest":
+        app.router.lifespan_context = misreporting
     uvicorn.run(app, uds=str(order.door), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
 
 

@@ -5,7 +5,10 @@ import signal
 import pytest
 
 from tests.faults.conftest import Stage
+from tests.faults.doors import PATIENCE_SECONDS
 from tests.faults.process import Fault
+
+pytestmark = pytest.mark.timeout(150)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,8 @@ from tests.faults.process import Fault
 )
 async def test_dying_at_a_named_point_changes_nothing(stage: Stage, point: str, reaches: tuple[int, ...]) -> None:
     async with stage.program(*(Fault(point, reach) for reach in reaches)) as program, stage.morning(clients=2) as morning:
+        # Nothing is sent again: what was written into the inbox once must be answered once the program is back.
+        morning.desk.again_seconds = PATIENCE_SECONDS
         await morning.play()
         assert program.deaths == [-signal.SIGKILL] * len(reaches), f"{point} was not reached often enough"
         assert not await stage.problems()

@@ -20,6 +20,8 @@ from tests.outage import Wire, wire
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 PROMPT_SECONDS = 5.0
 
+pytestmark = pytest.mark.timeout(150)
+
 
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
