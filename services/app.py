@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 INBOX_SERVICE = "booking"
 """Front-desk systems speak to booking; it keeps the clients' contacts too, so it sends the messages."""
 
+SILENT_SECONDS = 1.0
+
 TITLE = "Asepsis"
 DESCRIPTION = """Scheduling and hygiene compliance for a microneedling clinic:
 no treatment starts until it is safe, and everyone can prove it.
@@ -76,10 +78,19 @@ class House:
         self.connected = False
         self._running: set[asyncio.Task[Any]] = set()
         self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+        self._silent_until = 0.0
         self.database.announce = self._announce
 
     async def _announce(self, entries: Sequence[Entry[Any]]) -> None:
-        await announce(self.client, entries)
+        """While Redis is away, only one decision a second pays for finding out; the sweep finds what was not announced."""
+        now = asyncio.get_running_loop().time()
+        if now < self._silent_until:
+            return
+        try:
+            await announce(self.client, entries)
+        except BaseException:
+            self._silent_until = asyncio.get_running_loop().time() + SILENT_SECONDS
+            raise
 
     def _each(self, seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
         """APScheduler as a timer only. Its shutdown cancels running jobs, so they are our own tasks and awaited by us."""

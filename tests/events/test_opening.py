@@ -27,7 +27,7 @@ async def test_a_clinic_is_opened_with_a_policy_and_a_token_that_works(asepsis: 
     clinic_id = UUID(found["clinic"])
     caller = await authenticate(database, found["token"], clinic_id)
     assert caller is not None
-    assert (caller.identity_id, caller.roles) == (UUID(found["administrator"]), {Role.ADMIN})
+    assert (caller.identity_id, caller.roles) == (UUID(found["administrator"]), frozenset({Role.ADMIN}))
     async with reading(database, clinic_id, "compliance") as view:
         policy = await policy_reply(view)
     assert policy is not None
