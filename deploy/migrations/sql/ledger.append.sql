@@ -17,6 +17,9 @@ begin
   if p_clinic is distinct from nullif(current_setting('app.clinic', true), '')::uuid then
     raise exception 'this transaction belongs to another clinic' using errcode = 'AS003';
   end if;
+  if p_epoch is distinct from (select max(c.epoch) from ledger.clinics c where c.clinic_id = p_clinic) then
+    raise exception 'epoch % is not the one that is open', p_epoch using errcode = 'AS007';
+  end if;
   select e.index + 1, e.chain, e.recorded_at into v_size, v_chain, v_last_at
     from ledger.entries e where e.clinic_id = p_clinic and e.epoch = p_epoch order by e.index desc limit 1;
   if not found then
@@ -28,6 +31,11 @@ begin
   end if;
   if v_last_at is not null and p_recorded_at < v_last_at then
     raise exception 'time does not go back in the ledger' using errcode = 'AS004';
+  end if;
+  -- The caller read the clock in this transaction; nobody dates an entry otherwise. Two seconds, as a server's clock may
+  -- be set right meanwhile. `greatest` leaves NULLs out.
+  if p_recorded_at < now() - interval '2 seconds' or p_recorded_at > greatest(v_last_at, clock_timestamp() + interval '2 seconds') then
+    raise exception 'an entry is recorded now, and % is not now', p_recorded_at using errcode = 'AS006';
   end if;
   v_chain := ledger.link(v_chain, ledger.leaf(p_clinic, v_size, p_recorded_at, p_event_id, p_type, p_body));
   insert into ledger.entries (clinic_id, epoch, index, recorded_at, event_id, type, body, chain)
