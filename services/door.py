@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from events.access import authenticate
+from events.access import Caller, authenticate, caller_of
 from events.database import Database
 from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, View, reading, transaction
 from schemas.access import may_any
@@ -96,10 +96,11 @@ def database_of(request: Request) -> Database:
 class Asking:
     """A caller with a role that may do this, in a clinic that is theirs."""
 
-    def __init__(self, request: Request, response: Response, clinic: UUID, actor: Actor, min_size: int | None) -> None:
+    def __init__(self, request: Request, response: Response, clinic: UUID, actor: Actor, token: str, min_size: int | None) -> None:
         self.database = database_of(request)
         self.clinic = clinic
         self.actor = actor
+        self._token = token
         self._request = request
         self._response = response
         self._min_size = min_size
@@ -112,9 +113,15 @@ class Asking:
         *,
         command_id: str | None = None,
     ) -> Reply:
-        """Give one command; a refusal becomes a 409 with every finding, a repeat answers 200."""
+        """Give one command; a refusal becomes a 409 with every finding, a repeat answers 200.
+
+        Who may is asked again behind the clinic's lock: a revocation that came first in the ledger holds.
+        """
         identity = command_id or self._idempotency_key()
         async with transaction(self.database, self.clinic, service, self.actor, identity) as tx:
+            caller = _admitted(await caller_of(tx.rows, self._token, self.clinic), self.clinic)
+            if self.actor.role not in caller.roles:
+                raise problem(403, "forbidden", "Not allowed", unmet("role_must_allow", command=command.__name__))
             answer = await tx.once(command, request)
         return self.reply(answer)
 
@@ -168,21 +175,27 @@ class Asking:
         return key
 
 
-async def _asking(command: str, clinic: UUID, request: Request, response: Response, authorization: str, min_size: int | None) -> Asking:
-    scheme, _, token = authorization.partition(" ")
-    caller = await authenticate(database_of(request), token.strip(), clinic) if scheme.lower() == "bearer" else None
+def _admitted(caller: Caller | None, clinic: UUID) -> Caller:
+    """Somebody with a good token, for whom this clinic is there."""
     if caller is None:
         unknown = problem(401, "unauthenticated", "Not signed in", unmet("caller_must_be_known"))
         unknown.headers["WWW-Authenticate"] = "Bearer"
         raise unknown
     if not caller.roles:
         raise UnknownClinicError(clinic)
+    return caller
+
+
+async def _asking(command: str, clinic: UUID, request: Request, response: Response, authorization: str, min_size: int | None) -> Asking:
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip() if scheme.lower() == "bearer" else ""
+    caller = _admitted(await authenticate(database_of(request), token, clinic), clinic)
     role = may_any(caller.roles, command)
     if role is None:
         raise problem(403, "forbidden", "Not allowed", unmet("role_must_allow", command=command))
     device = request.headers.get("asepsis-device", "")
     actor = Actor(identity_id=caller.identity_id, role=role, device=device if DEVICE.match(device) else None)
-    return Asking(request, response, clinic, actor, min_size)
+    return Asking(request, response, clinic, actor, token, min_size)
 
 
 def may(command: str) -> Any:
