@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +25,7 @@ from events.database import Base, Database, table
 from events.envelope import Entry
 from events.transaction import Answer, IdReusedError, Transaction, transaction
 from schemas.access import may
-from schemas.vocabulary import Actor, CommandId, Role, Shape
+from schemas.vocabulary import Actor, CommandId, Instant, Role, Shape
 
 FIELD = b"event"
 MAX_COMMAND_BYTES = 64 * 1024
@@ -122,11 +122,11 @@ class CommandEnvelope(Shape):
     id: CommandId
     source: Annotated[str, Field(min_length=1, max_length=200)]
     type: Annotated[str, Field(min_length=1, max_length=80)]
-    time: AwareDatetime | None = None
+    time: Instant | None = None
     datacontenttype: Annotated[str, Field(pattern=r"^application/json$")] = "application/json"
     dataschema: str | None = None
     correlationid: CommandId | None = None
-    expirytime: AwareDatetime | None = None
+    expirytime: Instant | None = None
     data: dict[str, Any]
 
 

@@ -6,7 +6,7 @@ a date of birth, free text or a health answer; `tests/test_catalog.py` walks eve
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -18,8 +18,21 @@ NO_ZERO_BYTE = r"^[^\x00]*$"
 """Free text may hold anything but the one character that PostgreSQL's text cannot."""
 
 
+FIRST_YEAR, LAST_YEAR = 1850, 2999
+"""Nobody who comes here was born before, nothing is promised for later; beyond, arithmetic falls off the calendar."""
+
+D = TypeVar("D", bound=date)
+
+
+def within_reach(day: D) -> D:
+    """A day or moment with room on both sides for every wait, validity and time zone."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"the year lies between {FIRST_YEAR} and {LAST_YEAR}")
+    return day
+
+
 def _as_utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+    return within_reach(instant).astimezone(UTC)
 
 
 def no_number(value: object) -> object:
@@ -32,7 +45,7 @@ def no_number(value: object) -> object:
 Instant = Annotated[AwareDatetime, BeforeValidator(no_number), AfterValidator(_as_utc)]
 """A moment, RFC 3339 with an offset; kept in UTC."""
 
-LocalDate = Annotated[date, BeforeValidator(no_number)]
+LocalDate = Annotated[date, BeforeValidator(no_number), AfterValidator(within_reach)]
 """A calendar date in the clinic's own time zone."""
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]

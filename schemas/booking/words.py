@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field
 
-from schemas.vocabulary import no_number
+from schemas.vocabulary import no_number, within_reach
 
 A_CLIENT = "5f0c6a52-3a3e-4d35-9a58-0b8f6f1f2f01"
 A_BOOKING = "c2b1a0f4-94f5-4a52-8a63-2f4f8f0f7a10"
@@ -18,7 +18,7 @@ def example(*examples: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
-GivenTime = Annotated[AwareDatetime, BeforeValidator(no_number)]
+GivenTime = Annotated[AwareDatetime, BeforeValidator(no_number), AfterValidator(within_reach)]
 """A moment in the sender's own offset: kept, so that a local time that does not exist is noticed."""
 
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -1,6 +1,5 @@
 """The HTTP door of booking."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -34,6 +33,7 @@ from schemas.booking import (
     SlotSearch,
     WalkIn,
 )
+from schemas.vocabulary import LocalDate
 from services.booking import commands, queries
 from services.door import Asking, Reply, may, problem, unmet
 
@@ -48,7 +48,7 @@ async def put_client(client_id: UUID, body: ClientDetails, ask: Annotated[Asking
 
 
 @routes.get("/clients", summary="Find clients by date of birth")
-async def get_clients(date_of_birth: Annotated[date, Query()], ask: Annotated[Asking, may("view_client")]) -> ClientList:
+async def get_clients(date_of_birth: Annotated[LocalDate, Query()], ask: Annotated[Asking, may("view_client")]) -> ClientList:
     """At most fifty, by name."""
     async with ask.reading("booking") as view:
         return await queries.clients_born_on(view, date_of_birth)
@@ -156,7 +156,7 @@ async def post_no_show(booking_id: UUID, ask: Annotated[Asking, may("record_no_s
 
 
 @routes.get("/day-sheet", summary="All appointments of a local day")
-async def get_day_sheet(on: Annotated[date, Query()], ask: Annotated[Asking, may("view_day_sheet")]) -> DaySheet:
+async def get_day_sheet(on: Annotated[LocalDate, Query()], ask: Annotated[Asking, may("view_day_sheet")]) -> DaySheet:
     """With flags, findings and who has arrived, is late, or may be called a no-show."""
     async with ask.reading("booking") as view:
         return await queries.day_sheet(view, on)

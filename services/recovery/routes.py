@@ -1,6 +1,5 @@
 """Recovery over HTTP: the client's link, and what the staff sees and says."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID, uuid4, uuid5
 
@@ -24,7 +23,7 @@ from schemas.recovery import (
     ReactionReporting,
     SafetyHold,
 )
-from schemas.vocabulary import MAX_INTEGER, Actor, Role, Shape
+from schemas.vocabulary import MAX_INTEGER, Actor, LocalDate, Role, Shape
 from services.door import Asking, Reply, database_of, may, problem, unmet
 from services.recovery import queries
 from services.recovery.commands import answer_checkin, lift_safety_hold, place_safety_hold, report_reaction
@@ -84,7 +83,7 @@ async def post_check_in(link: Link, body: CheckInSheet, request: Request) -> Che
 
 
 @house.get("/check-ins", summary="The check-ins of a day")
-async def get_check_ins(on: Annotated[date, Query()], ask: Annotated[Asking, may("view_recovery")]) -> list[CheckInLine]:
+async def get_check_ins(on: Annotated[LocalDate, Query()], ask: Annotated[Asking, may("view_recovery")]) -> list[CheckInLine]:
     async with ask.reading("recovery") as view:
         return await queries.check_ins_on(view, on)
 
