@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from events.catalog.booking import BookingConfirmed, BookingRequested, ClientArrived, ClientRegistered
+from events.catalog.booking import BookingConfirmed, BookingRequested, ClientArrived, ClientRegistered, CommandRejected
 from events.catalog.consent import ConsentRequested, ConsentSigned, ScreeningAnswered
 from events.catalog.hygiene import (
     CartridgeOpened,
@@ -77,6 +77,7 @@ def breaks_of_the_chain(evidence: Evidence) -> list[str]:
 
 
 ONCE: dict[type[Event], Callable[[Any], object]] = {
+    CommandRejected: lambda event: event.inbox_entry,
     ClientRegistered: lambda event: event.client_id,
     BookingRequested: lambda event: event.visit.booking_id,
     BookingConfirmed: lambda event: event.visit.booking_id,

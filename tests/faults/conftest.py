@@ -118,10 +118,13 @@ class Stage:
             await asyncio.gather(listening, return_exceptions=True)
             await tablet.client.aclose()
 
+    def place(self) -> Place:
+        """Where the checkers look."""
+        return Place(self.database, self.owner, self.owner_url, self.valkey, self.example, self.journal, self.order.settings.spool)
+
     async def problems(self, *, dead_letters: int = 0) -> Sequence[str]:
         """What all checkers have to say, once everything has come to rest."""
-        place = Place(self.database, self.owner, self.owner_url, self.valkey, self.example, self.journal, self.order.settings.spool)
-        found = await problems(place, dead_letters=dead_letters)
+        found = await problems(self.place(), dead_letters=dead_letters)
         return [*found, *self._log()] if found else found
 
     def _log(self) -> list[str]:

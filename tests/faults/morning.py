@@ -101,7 +101,10 @@ class Morning:
         expiry = (datetime.now(UTC) + timedelta(days=400)).strftime("%y%m%d")  # noqa: TID251 - a stranger has its own clock
         box = {"scan": f"]d201{self.example.gtin}17{expiry}10SP4471", "quantity": 20, "occurred_at": self.ago(60)}
         await self.tablet.granted("technician", "PUT", lot, box)
-        labeled = await self.tablet.granted("technician", "POST", f"{lot}/units", {"units": 3, "occurred_at": self.ago(59)})
+        order = {"units": 3, "occurred_at": self.ago(59)}
+        labeled = await self.tablet.granted("technician", "POST", f"{lot}/units", order, key=f"labels-of{lot}".replace("/", "."))
+        again = await self.tablet.granted("technician", "POST", f"{lot}/units", order, key=f"labels-of{lot}".replace("/", "."))
+        assert again == labeled | {"repeated": True}, "labels that were ordered once were printed twice"
         self.units = labeled["data"]["unit_ids"]
 
     async def _sterilize(self) -> None:

@@ -24,6 +24,7 @@ async def test_dying_at_a_named_point_changes_nothing(stage: Stage, point: str, 
     async with stage.program(*(Fault(point, reach) for reach in reaches)) as program, stage.morning(clients=2) as morning:
         # Nothing is sent again: what was written into the inbox once must be answered once the program is back.
         morning.desk.again_seconds = PATIENCE_SECONDS
+        await morning.desk.raw(b'{"broken": ')
         await morning.play()
         assert program.deaths == [-signal.SIGKILL] * len(reaches), f"{point} was not reached often enough"
-        assert not await stage.problems()
+        assert not await stage.problems(dead_letters=1)
