@@ -25,6 +25,8 @@ run: .venv/runtime.stamp ## start everything: PostgreSQL, Valkey, all services
 demo: .venv/runtime.stamp ## a clinic's day, played through the real doors
 	@exec $(PYTHON) -m services demo
 
+# Two processes, each with servers of its own; a file stays in one.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 test: .venv/dev.stamp ## all tests, on a real PostgreSQL and a real Valkey
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
