@@ -7,13 +7,12 @@ understood is answered with every reason and kept whole as a dead letter, beside
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from sqlalchemy import Index, text
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -22,6 +21,7 @@ from events import ledger
 from events.catalog.booking import AnswerRepeated, CommandRejected, Rejection
 from events.catalog.compliance import SystemConnected, SystemDisconnected
 from events.database import Base, Database, table
+from events.dead_letters import keep_letter
 from events.envelope import Entry
 from events.transaction import Answer, IdReusedError, Transaction, transaction
 from schemas.access import may
@@ -29,7 +29,6 @@ from schemas.vocabulary import Actor, CommandId, Instant, Role, Shape
 
 FIELD = b"event"
 MAX_COMMAND_BYTES = 64 * 1024
-MAX_DEAD_LETTER_BYTES = 4 * 1024 * 1024
 
 Accept = Callable[[Transaction, Any], Awaitable[Answer[Any]]]
 
@@ -43,19 +42,6 @@ class ConnectedSystem(Base):
     system: Mapped[str] = mapped_column(primary_key=True)
     identity_id: Mapped[UUID]
     connected: Mapped[bool]
-
-
-class DeadLetter(Base):
-    """machinery: an inbox entry that was not understood, whole. Role manager, 30 days, covered by erasure."""
-
-    __tablename__ = "dead_letters"
-    __table_args__ = table("machinery", "machinery", Index(None, "clinic_id", "received_at"))
-    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
-    system: Mapped[str] = mapped_column(primary_key=True)
-    inbox_entry: Mapped[str] = mapped_column(primary_key=True)
-    fields: Mapped[dict[str, Any]]
-    reasons: Mapped[list[dict[str, Any]]]
-    received_at: Mapped[datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,30 +251,7 @@ async def _reject_in(tx: Transaction, mailbox: Mailbox, entry_id: str, fields: M
     await tx.record(
         CommandRejected(system=mailbox.system, inbox_entry=entry_id, command=why.command_id, reasons=why.reasons[:100]), event_id=identity
     )
-    await tx.rows.execute(
-        insert(DeadLetter)
-        .values(
-            clinic_id=mailbox.clinic_id,
-            system=mailbox.system,
-            inbox_entry=entry_id,
-            fields=_kept(fields),
-            reasons=[reason.model_dump(mode="json") for reason in why.reasons],
-            received_at=tx.now,
-        )
-        .on_conflict_do_nothing()
-    )
-
-
-def _kept(fields: Mapping[bytes, bytes]) -> dict[str, str]:
-    """What was sent, byte for byte as Latin-1; PostgreSQL's text has no NUL. Beyond the limit, its beginning."""
-    kept: dict[str, str] = {}
-    left = MAX_DEAD_LETTER_BYTES
-    for name, value in fields.items():
-        if left > 0:
-            shown, content = (raw[:left].decode("latin-1").replace("\x00", "\\0") for raw in (name, value))
-            kept[shown] = content
-            left -= len(name) + len(value) + 1
-    return kept
+    await keep_letter(tx, mailbox.system, entry_id, fields, why.reasons)
 
 
 async def connect_system(rows: AsyncSession, entry: Entry[SystemConnected] | Entry[SystemDisconnected]) -> None:

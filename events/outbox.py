@@ -155,6 +155,12 @@ async def _send_one(database: Database, service: str, send: Send, delivery: Deli
     return True
 
 
+async def forget_messages(tx: Transaction, client_id: UUID) -> None:
+    """Nothing is sent to an erased client any more, and nothing of what was said stays."""
+    theirs = (OutboxMessage.recipient == "client", OutboxMessage.recipient_id == client_id)
+    await tx.rows.execute(delete(OutboxMessage).where(OutboxMessage.clinic_id == tx.clinic_id, *theirs))
+
+
 async def _mark_sent(database: Database, service: str, delivery: Delivery) -> None:
     """Mark it, and forget the parameters: they may hold a link."""
     async with aside(database, delivery.clinic_id, service) as rows:

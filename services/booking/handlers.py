@@ -7,6 +7,7 @@ from events.catalog.compliance import ClientErased
 from events.catalog.hygiene import ExposureFound, RecallOpened
 from events.catalog.recovery import SafetyHoldPlaced
 from events.catalog.treatment import TreatmentEnded, TreatmentRecordedLate
+from events.dead_letters import forget_letters
 from events.envelope import Entry
 from events.inbox import Inbox
 from events.streams import Reactions
@@ -90,3 +91,4 @@ async def flag_bookings_to_reassign(tx: Transaction, entry: Entry[PractitionerCr
 @when(ClientErased)
 async def forget_erased_client(tx: Transaction, entry: Entry[ClientErased]) -> None:
     await commands.forget_client(tx, entry.event.client_id)
+    await forget_letters(tx, entry.event.client_id)

@@ -7,7 +7,7 @@ from events.catalog.hygiene import RecallOpened
 from events.catalog.recovery import IncidentOpened, ReactionReported
 from events.catalog.treatment import TreatmentEnded, TreatmentRecordedLate
 from events.envelope import Entry
-from events.outbox import Message, queue_message
+from events.outbox import Message, forget_messages, queue_message
 from events.streams import Reactions
 from events.transaction import Transaction
 from schemas.vocabulary import Verdict
@@ -58,6 +58,7 @@ async def tell_of_incident(tx: Transaction, entry: Entry[IncidentOpened]) -> Non
 @when(ClientErased)
 async def forget_erased_client(tx: Transaction, entry: Entry[ClientErased]) -> None:
     """Each record of a merged person is erased by an entry of its own. Where a law keeps the records, they stay."""
+    await forget_messages(tx, entry.event.client_id)
     if not entry.event.kept:
         await forget_client(tx, entry.event.client_id)
 
