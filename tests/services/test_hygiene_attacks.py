@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from events.catalog.hygiene import ExposureFound, LotQuarantined, RecallOpened, SterilizerRemoved
+from events.catalog.hygiene import ExposureFound, LotQuarantined, PackQuarantined, RecallOpened, SterilizerRemoved
 from schemas.hygiene import HandpieceReport, LotQuarantine, Removal, ReprocessingReport, Return, SterilizerReport
 from schemas.vocabulary import Modality
 from services.hygiene import commands
@@ -125,3 +125,15 @@ async def test_a_cartridge_used_before_its_lot_was_entered_is_found_by_the_lots_
     await bench.do(commands.quarantine_lot, lot_id, LotQuarantine(reason="manufacturer_recall", occurred_at=bench.now))
     [recall] = await bench.house.said(RecallOpened)
     assert [exposure.client_id for exposure in recall.exposures] == [late.client_id]
+
+
+async def test_packs_that_came_out_of_a_machine_known_to_be_bad_stay_held_after_its_return(bench: Bench) -> None:
+    """Released before anybody typed in that the machine was stopped: the gate must not open again with its return."""
+    machine = await bench.sterilizer()
+    before, after = uuid4(), uuid4()
+    good = await bench.cycle(machine, 30, [before])
+    released = await bench.cycle(machine, 15, [after])
+    for cycle in (good, released):
+        assert not (await bench.release(cycle)).event.refusal
+    await bench.do(commands.remove_sterilizer, machine, Removal(reason="repair", occurred_at=bench.now - timedelta(hours=20)))
+    assert [held.pack_ids for held in await bench.house.said(PackQuarantined)] == [(after,)]

@@ -1,6 +1,8 @@
 """Sterilizers come into service, leave it, and come back when their cycles say so."""
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -8,7 +10,8 @@ from events.catalog.hygiene import SterilizerCommissioned, SterilizerRemoved, St
 from events.transaction import Answer, Transaction
 from schemas.hygiene import Removal, Return, Said, SterilizerReport
 from services.hygiene.commands.answers import policy_now, refuse, row_of, tells_the_same
-from services.hygiene.models import SterilizationCycle, Sterilizer
+from services.hygiene.commands.doubt import hold_packs
+from services.hygiene.models import Pack, SterilizationCycle, Sterilizer
 from services.hygiene.rules.claims import (
     id_must_be_new,
     occurred_at_may_not_lie_ahead,
@@ -88,7 +91,25 @@ async def remove_sterilizer(tx: Transaction, request: Said[Removal]) -> Answer[A
     removed = SterilizerRemoved(
         sterilizer_id=request.subject_id, reason=report.reason, occurred_at=report.occurred_at, device=report.device
     )
-    return await tx.answer(removed, policy=rule.version)
+    answer = await tx.answer(removed, policy=rule.version)
+    await hold_packs(tx, rule, await _packs_since(tx, request.subject_id, report.occurred_at), "out_of_service", tx.event_id)
+    return answer
+
+
+async def _packs_since(tx: Transaction, sterilizer_id: UUID, seen_at: datetime) -> list[UUID]:
+    """Unused packs of loads that ended after the machine was seen to be bad, released or not."""
+    query = (
+        select(Pack.pack_id)
+        .join(SterilizationCycle, (SterilizationCycle.clinic_id == Pack.clinic_id) & (SterilizationCycle.cycle_id == Pack.cycle_id))
+        .where(
+            SterilizationCycle.clinic_id == tx.clinic_id,
+            SterilizationCycle.sterilizer_id == sterilizer_id,
+            SterilizationCycle.ended_at > seen_at,
+            Pack.used.is_(False),
+            Pack.quarantined.is_(None),
+        )
+    )
+    return list(await tx.rows.scalars(query.order_by(Pack.pack_id)))
 
 
 async def return_sterilizer(tx: Transaction, request: Said[Return]) -> Answer[Any]:
