@@ -4,6 +4,7 @@ One table per service, `<service>.toml`: `[rule_name]` with `met`, `warning` and
 finding's parameters. A rule that fails for several reasons may say each: `unmet_<reason>`, by the parameter `reason`.
 """
 
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -34,6 +35,9 @@ def sentences() -> dict[str, dict[str, str]]:
     return found
 
 
+_WALL_CLOCK = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
+
+
 class _Parameters(dict[str, object]):
     def __missing__(self, name: str) -> str:
         return "…"
@@ -45,7 +49,12 @@ def sentence(finding: Finding) -> str:
     because = f"{finding.verdict.value}_{finding.parameters.get('reason', '')}"
     by_reason = known.get(because) or sentences().get("any_rule", {}).get(because)
     template = by_reason or known.get(finding.verdict.value) or known.get("unmet") or finding.rule.replace("_", " ")
-    return template.format_map(_Parameters(finding.parameters))
+    return template.format_map(_Parameters({name: _shown(value) for name, value in finding.parameters.items()}))
+
+
+def _shown(value: int | str) -> int | str:
+    """A wall-clock time as people write it."""
+    return value.replace("T", " ") if isinstance(value, str) and _WALL_CLOCK.match(value) else value
 
 
 def say(finding: Finding) -> Said:
