@@ -132,6 +132,10 @@ async def _occupy(
 async def take_slot(rows: AsyncSession, entry: Entry[BookingConfirmed | BookingAnnounced | BookingRescheduled]) -> None:
     """The booking stands in this slot; what was said about an earlier slot of it is over."""
     visit = entry.event.visit
+    elsewhen = select(Booking.booking_id).where(
+        Booking.clinic_id == entry.clinic_id, Booking.booking_id == visit.booking_id, Booking.starts_at != visit.starts_at
+    )
+    await rows.execute(delete(Override).where(Override.clinic_id == entry.clinic_id, Override.booking_id.in_(elsewhen)))
     await _keep_booking(rows, entry, "confirmed")
     taken = {"practitioner": visit.practitioner_id, "room": visit.room_id, "device": visit.device_id, "client": visit.client_id}
     await _occupy(rows, entry.clinic_id, visit.booking_id, taken, visit.starts_at, visit.ends_at)

@@ -44,13 +44,16 @@ class Judgement:
         return await next_slots(self.asked, self.case, self.visit, self.findings)
 
 
-async def judge(tx: Transaction, visit: Visit, *, is_new: bool = True, given_start: datetime | None = None) -> Judgement:
-    """Load what is known and ask every rule."""
+async def judge(
+    tx: Transaction, visit: Visit, *, is_new: bool = True, moves: bool = False, given_start: datetime | None = None
+) -> Judgement:
+    """Load what is known and ask every rule. Overrides were given for the old slot: what moves has none."""
     rule = await load_policy(tx.rows, tx.clinic_id, tx.now)
     if rule is None:
         return Judgement(visit, (policy_must_be_in_force(known=False),))
     asked = Asked(tx.rows, tx.clinic_id, tx.now, rule.policy)
     case = await load_situation(asked, visit, is_new=is_new, given_start=given_start)
+    case = replace(case, overrides={}) if moves else case
     return Judgement(visit, ask(visit, case), rule.version, asked, case)
 
 

@@ -35,7 +35,7 @@ async def reschedule_booking(tx: Transaction, request: BookingMove) -> Answer[An
     findings = state_findings(request.booking_id, row, "confirmed")
     if row is None or not allows(findings):
         return await refuse_request(tx, "reschedule_booking", request.booking_id, findings)
-    judged = await judge(tx, _moved(visit_of(row), request), is_new=False, given_start=request.starts_at)
+    judged = await judge(tx, _moved(visit_of(row), request), is_new=False, moves=True, given_start=request.starts_at)
     if not judged.allowed:
         return await refuse(tx, judged)
     return await tx.answer(BookingRescheduled(visit=judged.visit, findings=judged.against), policy=judged.policy)
@@ -49,7 +49,7 @@ async def resolve_booking(tx: Transaction, request: BookingResolution) -> Answer
         return await refuse_request(tx, "resolve_booking", request.booking_id, findings)
     move = request.move
     visit = visit_of(row) if move is None else _moved(visit_of(row), move)
-    judged = await judge(tx, visit, is_new=False, given_start=move.starts_at if move else None)
+    judged = await judge(tx, visit, is_new=False, moves=move is not None, given_start=move.starts_at if move else None)
     if not judged.allowed:
         return await refuse(tx, judged)
     return await tx.answer(BookingConfirmed(visit=visit, findings=judged.against), policy=judged.policy)

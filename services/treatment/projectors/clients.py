@@ -40,6 +40,12 @@ async def _keep_visit(rows: AsyncSession, clinic_id: UUID, event_id: UUID, visit
 
 @projects(BookingConfirmed)
 async def take_confirmed(rows: AsyncSession, entry: Entry[BookingConfirmed]) -> None:
+    """A conflict may have been resolved into another slot: then what was overridden for the first is over."""
+    visit = entry.event.visit
+    elsewhen = select(Visit.booking_id).where(
+        Visit.clinic_id == entry.clinic_id, Visit.booking_id == visit.booking_id, Visit.starts_at != visit.starts_at
+    )
+    await rows.execute(delete(Override).where(Override.clinic_id == entry.clinic_id, Override.booking_id.in_(elsewhen)))
     await _keep_visit(rows, entry.clinic_id, entry.event_id, entry.event.visit, "confirmed")
 
 

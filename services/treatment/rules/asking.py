@@ -6,7 +6,7 @@ from functools import wraps
 from uuid import UUID
 
 from schemas.policy import GateCode, Policy
-from schemas.vocabulary import Finding, Instant, Shape, Token, Verdict, VisitType
+from schemas.vocabulary import Finding, Instant, Shape, Token, Verdict, VisitType, zones
 from services.treatment.rules.case import Case
 
 
@@ -60,9 +60,15 @@ def _visit_type(case: Case) -> VisitType:
     return VisitType.TREATMENT if case.visit is None else case.visit.visit_type
 
 
+def _as_booked(case: Case) -> bool:
+    """Overrides were given for what was booked: other skin, or deeper needles, pass nothing with them."""
+    visit = case.visit
+    return visit is not None and zones(case.areas) <= zones(visit.areas) and case.depth_um <= visit.depth_um
+
+
 def _overridden(case: Case, finding: Finding) -> Finding:
     """An unmet rule becomes a warning by a valid override of a role that policy names."""
-    if finding.verdict is not Verdict.UNMET:
+    if finding.verdict is not Verdict.UNMET or not _as_booked(case):
         return finding
     for override in case.overrides:
         if override.rule == finding.rule and override.role in finding.overridable_by and case.at < override.valid_until:
