@@ -65,7 +65,7 @@ WRONG: list[tuple[Checker, Callable[[Evidence], Evidence]]] = [
 
 
 async def test_every_checker_finds_what_it_looks_for(stage: Stage) -> None:
-    async with stage.program(), stage.morning(clients=2) as morning:
+    async with stage.program(), stage.morning(clients=1) as morning:
         await morning.play()
         assert not await stage.problems()
         evidence = await gather(stage.place())

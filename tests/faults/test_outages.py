@@ -50,7 +50,7 @@ async def test_starts_go_on_without_valkey(stage: Stage, servers: Servers, place
     here = place / "valkey.sock"
     async with wire(here, servers.sockets / "valkey.sock") as cable:
         order = stage.redirected(redis_url=f"unix://{quote(str(here))}")
-        async with stage.program(order=order), stage.morning(clients=2) as morning:
+        async with stage.program(order=order), stage.morning(clients=1) as morning:
             await morning.prepare()
             async with without_valkey(stage, cable, how):
                 began = time.monotonic()
@@ -85,7 +85,7 @@ async def test_nothing_is_decided_without_postgresql(stage: Stage, servers: Serv
     async with wire(here, servers.sockets / POSTGRES_SOCKET) as cable:
         url = stage.order.settings.database_url.replace(quote(str(servers.sockets), safe=""), quote(str(place), safe=""))
         assert url != stage.order.settings.database_url
-        async with stage.program(order=stage.redirected(database_url=url)), stage.morning(clients=2) as morning:
+        async with stage.program(order=stage.redirected(database_url=url)), stage.morning(clients=1) as morning:
             await morning.prepare()
             first = morning.clients[0]
             body = morning.start_request(first, morning.handpieces[0])

@@ -40,7 +40,7 @@ async def meanwhile(mischief: Callable[[], Awaitable[object]], seconds: float) -
 
 async def test_a_flush_in_the_middle_of_the_day_loses_nothing(stage: Stage) -> None:
     """Streams, groups, unread commands: all gone, again and again. Who had no answer sends the same id again."""
-    async with stage.program(), stage.morning() as morning:
+    async with stage.program(), stage.morning(clients=2) as morning:
         async with meanwhile(stage.valkey.flushall, 0.7) as flushed:
             await morning.play()
         assert flushed[0] >= 2
