@@ -84,6 +84,7 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=5,
             pool_use_lifo=True,
+            hide_parameters=True,  # errors end in logs, and parameters are people's
             connect_args={"timeout": 5, "command_timeout": 15},
         )
         self.announce: Callable[[Sequence[Any]], Awaitable[None]] | None = None

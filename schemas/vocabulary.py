@@ -86,9 +86,9 @@ Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 
 
 class Shape(BaseModel):
-    """Base of every value, request and reply: frozen, and nothing that was not asked for."""
+    """Base of every value, request and reply: frozen, and nothing that was not asked for. Its errors repeat no input."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Role(StrEnum):
