@@ -60,14 +60,21 @@ def outward_data(event: Event) -> dict[str, Any]:
 
 
 async def outward_form(rows: AsyncSession, entry: Entry[Any], previous: str | None) -> bytes:
-    """An entry as the outside sees it; a repeated answer is the earlier event in a new place."""
+    """An entry as the outside sees it; a repeated answer is the earlier event in a new place, for the command that asked again."""
     shown: Entry[Any] | None = entry
     if isinstance(entry.event, AnswerRepeated):
         shown = await ledger.entry_by_id(rows, entry.clinic_id, entry.event.event_id)
     if shown is None or (shown is not entry and not shown.event.outward):
         message = f"entry {entry.index} repeats no outward event of this ledger"
         raise RecordUnreadableError(message)
-    return cloud_event(shown, outward_data(shown.event), sequence=stream_id(entry), previous=previous)
+    return cloud_event(
+        shown,
+        outward_data(shown.event),
+        sequence=stream_id(entry),
+        previous=previous,
+        causationid=entry.causation,
+        correlationid=entry.parts["causation"]["correlation"],
+    )
 
 
 def stream_id(entry: Entry[Any]) -> str:

@@ -81,7 +81,7 @@ async def test_an_answer_names_its_command_and_echoes_the_correlation(outside: O
     await outside.publish()
     one, two = (await outside.events())[-2:]
     assert (one["causationid"], one["correlationid"]) == ("command-7", "corr.1")
-    assert (two["id"], two["data"], two["causationid"]) == (one["id"], one["data"], "command-7")
+    assert (two["id"], two["data"], two["causationid"]) == (one["id"], one["data"], "command-8")
     assert (two["sequence"], two["previous"]) == ("1-4", "1-3")
 
 
