@@ -8,12 +8,14 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaData, Text, Uuid, text
+from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaData, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+
+from events import wire
 
 Kind = Literal["projection", "private", "machinery", "ledger"]
 """projection: rebuilt from the ledger. private: beside it, bound by commitments. machinery: bookmarks, outbox, tokens."""
@@ -58,10 +60,7 @@ def tables_of(schema: str, kind: Kind) -> Sequence[str]:
     return [name for name, found in Base.metadata.tables.items() if found.schema == schema and found.info.get("kind") == kind]
 
 
-_SET_CONTEXT = text(
-    "select set_config('role', coalesce(:role, current_user), true), set_config('app.clinic', coalesce(:clinic, ''), true),"
-    " set_config('lock_timeout', '2s', true), set_config('statement_timeout', '5s', true)"
-)
+_LIMITS = "set local lock_timeout = '2s'; set local statement_timeout = '5s'"
 
 
 class Database:
@@ -87,6 +86,7 @@ class Database:
             hide_parameters=True,  # errors end in logs, and parameters are people's
             connect_args={"timeout": 5, "command_timeout": 15},
         )
+        self._attended = wire.attended(self.engine)
         self.announce: Callable[[Sequence[Any]], Awaitable[None]] | None = None
         """Called after a commit with the entries; the composition root connects it to the stream `events`."""
         self._clinic_locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
@@ -102,14 +102,19 @@ class Database:
             lock = self._clinic_locks[clinic_id] = asyncio.Lock()
         return lock
 
-    async def enter(self, rows: AsyncSession, clinic_id: UUID | None, service: str | None) -> None:
-        """Begin a transaction as the service's role, in one clinic's rows, with its time limits. All of it ends with the transaction."""
-        role = None if service is None else self.role(service)
-        await rows.execute(_SET_CONTEXT, {"role": role, "clinic": None if clinic_id is None else str(clinic_id)})
-        driver = (await (await rows.connection()).get_raw_connection()).driver_connection
-        if driver is None or not driver.is_in_transaction():
-            message = "no transaction was begun: a lock taken here would be none"
-            raise RuntimeError(message)
+    def session(self) -> AsyncSession:
+        """A session for one transaction, which `enter` begins."""
+        return AsyncSession(self._attended, expire_on_commit=False)
+
+    async def enter(self, rows: AsyncSession, clinic_id: UUID | None, service: str | None, *, snapshot: bool = False) -> None:
+        """Begin a transaction as the service's role, in one clinic's rows, with its time limits. All of it ends with the transaction.
+
+        A `snapshot` is for reading only, and sees one moment throughout.
+        """
+        kind = "isolation level repeatable read read only" if snapshot else ""
+        role = "" if service is None else f"""set local role "{self.role(service).replace('"', '""')}";"""
+        clinic = "" if clinic_id is None else str(UUID(int=clinic_id.int))
+        await wire.begin(rows, f"{kind}; {role} set local app.clinic = '{clinic}'; {_LIMITS}")
 
     async def close(self) -> None:
         """Give all connections back."""

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, select, text
+from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from events import wire
 from events.database import Base, table
 from events.envelope import Entry, Event
 
@@ -98,21 +99,19 @@ class Head:
         return self.clock if self.last_at is None else max(self.clock, self.last_at)
 
 
-_HEAD = text(
-    """
+_HEAD = """
     select c.epoch, coalesce(e.index + 1, 0) as size, coalesce(e.chain, ledger.genesis(c.clinic_id, c.epoch)) as chain,
            e.recorded_at as last_at, clock_timestamp() as clock
-    from (select clinic_id, epoch from ledger.clinics where clinic_id = :clinic order by epoch desc limit 1) c
+    from (select clinic_id, epoch from ledger.clinics where clinic_id = $1 order by epoch desc limit 1) c
     left join lateral (select index, chain, recorded_at from ledger.entries
                        where clinic_id = c.clinic_id and epoch = c.epoch order by index desc limit 1) e on true
     """
-)
 
 
 async def head(rows: AsyncSession, clinic_id: UUID) -> Head | None:
     """The end of the clinic's ledger, or None if there is no such clinic."""
-    found = (await rows.execute(_HEAD, {"clinic": clinic_id})).one_or_none()
-    return None if found is None else Head(found.epoch, found.size, bytes(found.chain), found.last_at, found.clock)
+    found = await wire.fetch_row(rows, _HEAD, clinic_id)
+    return None if found is None else Head(*found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,68 +129,61 @@ class Entrance:
         return self.head.size - self.projected
 
 
-_ENTER = text("select * from ledger.enter(:clinic, :service, :event_id)")
+_ENTER = "select epoch, size, chain, last_at, clock, projected, on_ledger, fingerprint from ledger.enter($1, $2, $3)"
 
 
 async def enter(rows: AsyncSession, clinic_id: UUID, service: str, event_id: UUID) -> Entrance | None:
     """Take the clinic's lock, then look: at the ledger's end, the service's bookmark (locked), an earlier answer."""
-    found = (await rows.execute(_ENTER, {"clinic": clinic_id, "service": service, "event_id": event_id})).one_or_none()
-    if found is None:
-        return None
-    at = Head(found.epoch, found.size, bytes(found.chain), found.last_at, found.clock)
-    return Entrance(at, found.projected, found.on_ledger, None if found.fingerprint is None else bytes(found.fingerprint))
+    found = await wire.fetch_row(rows, _ENTER, clinic_id, service, event_id)
+    return None if found is None else Entrance(Head(*found[:5]), *found[5:])
 
 
-_CHAIN_AT = text(
-    "select case when :size = 0 then ledger.genesis(:clinic, :epoch) else"
-    " (select chain from ledger.entries where clinic_id = :clinic and epoch = :epoch and index = :size - 1) end as chain"
+_CHAIN_AT = (
+    "select case when $3 = 0 then ledger.genesis($1, $2) else"
+    " (select chain from ledger.entries where clinic_id = $1 and epoch = $2 and index = $3 - 1) end"
 )
 
 
 async def chain_at(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int) -> bytes | None:
     """The ledger's chain when it had `size` entries, or None if it never had."""
-    chain = (await rows.execute(_CHAIN_AT, {"clinic": clinic_id, "epoch": epoch, "size": size})).scalar()
-    return None if chain is None else bytes(chain)
+    chain: bytes | None = (await wire.fetch_row(rows, _CHAIN_AT, clinic_id, epoch, size))[0]
+    return chain
 
 
-_APPEND = text("select ledger.append(:clinic, :epoch, :expected, :at, :event_id, :type, :body)")
+_APPEND = "select ledger.append($1, $2, $3, $4, $5, $6, $7)"
 
 
 async def append(rows: AsyncSession, clinic_id: UUID, at: Head, event_id: UUID, versioned: str, body: bytes) -> Entry[Any]:
     """Append one entry at `at.size`. The database refuses another size, a step back in time and `synchronous_commit = off`."""
-    values = {
-        "clinic": clinic_id,
-        "epoch": at.epoch,
-        "expected": at.size,
-        "at": at.now,
-        "event_id": event_id,
-        "type": versioned,
-        "body": body,
-    }
-    chain = bytes((await rows.execute(_APPEND, values)).scalar_one())
+    chain: bytes = (await wire.fetch_row(rows, _APPEND, clinic_id, at.epoch, at.size, at.now, event_id, versioned, body))[0]
     return Entry(clinic_id, at.epoch, at.size, at.now, event_id, versioned, body, chain)
 
 
-_COLUMNS = (
-    LedgerEntry.epoch,
-    LedgerEntry.index,
-    LedgerEntry.recorded_at,
-    LedgerEntry.event_id,
-    LedgerEntry.type,
-    LedgerEntry.body,
-    LedgerEntry.chain,
-)
+_LEAVE = "select ledger.leave($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+
+
+async def leave(
+    rows: AsyncSession, clinic_id: UUID, service: str, entries: Sequence[Entry[Any]], answer: UUID, fingerprint: bytes | None
+) -> bytes:
+    """Append the entries of one decision, move the service's bookmark behind them, keep the answer's fingerprint.
+
+    The database computes every chain itself; returns the last one.
+    """
+    first = entries[0]
+    place = (clinic_id, service, first.epoch, first.index, first.recorded_at)
+    columns = ([entry.event_id for entry in entries], [entry.type for entry in entries], [entry.body for entry in entries])
+    chain: bytes = (await wire.fetch_row(rows, _LEAVE, *place, *columns, answer, fingerprint))[0]
+    return chain
+
+
+_COLUMNS = "epoch, index, recorded_at, event_id, type, body, chain"
+_AFTER = f"select {_COLUMNS} from ledger.entries where clinic_id = $1 and epoch = $2 and index >= $3 order by index limit $4"  # noqa: S608 - our own names
+_BY_ID = f"select {_COLUMNS} from ledger.entries where clinic_id = $1 and event_id = $2"  # noqa: S608 - as above
 
 
 async def read_after(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int, limit: int = 500) -> Sequence[Entry[Event]]:
     """The entries from index `size` on, in order."""
-    query = (
-        select(*_COLUMNS)
-        .where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.epoch == epoch, LedgerEntry.index >= size)
-        .order_by(LedgerEntry.index)
-        .limit(limit)
-    )
-    return [Entry(clinic_id, *row) for row in (await rows.execute(query)).all()]
+    return [Entry(clinic_id, *row) for row in await wire.fetch(rows, _AFTER, clinic_id, epoch, size, limit)]
 
 
 async def read_all(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int = 0) -> AsyncIterator[Entry[Event]]:
@@ -204,8 +196,7 @@ async def read_all(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int = 
 
 async def entry_by_id(rows: AsyncSession, clinic_id: UUID, event_id: UUID) -> Entry[Any] | None:
     """The entry with this event id."""
-    query = select(*_COLUMNS).where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.event_id == event_id)
-    found = (await rows.execute(query)).one_or_none()
+    found = await wire.fetch_row(rows, _BY_ID, clinic_id, event_id)
     return None if found is None else Entry(clinic_id, *found)
 
 
@@ -221,15 +212,15 @@ class Behind:
 
 async def clinics_behind(rows: AsyncSession, service: str, stage: str) -> Sequence[Behind]:
     """Every clinic where the service has work left. Ids and sizes only, across clinics."""
-    found = await rows.execute(text("select * from ledger.behind(:service, :stage)"), {"service": service, "stage": stage})
-    return [Behind(row.clinic_id, row.epoch, row.size, row.bookmark) for row in found]
+    found = await wire.fetch(rows, "select clinic_id, epoch, size, bookmark from ledger.behind($1, $2)", service, stage)
+    return [Behind(*row) for row in found]
 
 
 async def clinics(rows: AsyncSession) -> Sequence[UUID]:
     """Every clinic's id."""
-    return list((await rows.execute(text("select clinic_id from ledger.all_clinics()"))).scalars())
+    return [row[0] for row in await wire.fetch(rows, "select clinic_id from ledger.all_clinics()")]
 
 
 async def open_clinic(rows: AsyncSession, clinic_id: UUID) -> bool:
     """Open the first epoch of a clinic's ledger; whether it is new."""
-    return bool((await rows.execute(text("select ledger.open_clinic(:clinic)"), {"clinic": clinic_id})).scalar_one())
+    return bool((await wire.fetch_row(rows, "select ledger.open_clinic($1)", clinic_id))[0])

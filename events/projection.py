@@ -7,13 +7,11 @@ from itertools import takewhile
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from events import ledger
+from events import ledger, wire
 from events.envelope import Entry, Event, UnknownEventError, knows, versioned_type
-from events.ledger import Bookmark, Head
+from events.ledger import Head
 
 E = TypeVar("E", bound=Event)
 Projector = Callable[[AsyncSession, Entry[E]], Awaitable[None]]
@@ -83,23 +81,26 @@ class Place:
         return cls(entry.epoch, entry.size, entry.chain)
 
 
+_BOOKMARK = (
+    "select epoch, size, chain from ledger.bookmarks where clinic_id = $1 and service = $2 and stage = $3 for update"
+)
+_NEW_BOOKMARK = (
+    "insert into ledger.bookmarks (clinic_id, service, stage, epoch, size, chain)"
+    " values ($1, $2, $3, $4, 0, ledger.genesis($1, $4)) on conflict do nothing"
+)
+_MOVE = "update ledger.bookmarks set epoch = $4, size = $5, chain = $6 where clinic_id = $1 and service = $2 and stage = $3"
+
+
 async def bookmark_for_update(rows: AsyncSession, clinic_id: UUID, service: str, stage: str, at: Head) -> Place:
     """The service's bookmark, locked; a new one stands at the ledger's beginning.
 
     Raises `RecordUnreadableError` if the bookmark's chain is not the ledger's at that place: it never skips.
     """
-    query = (
-        select(Bookmark.epoch, Bookmark.size, Bookmark.chain)
-        .where(Bookmark.clinic_id == clinic_id, Bookmark.service == service, Bookmark.stage == stage)
-        .with_for_update()
-    )
-    found = (await rows.execute(query)).one_or_none()
+    found = await wire.fetch_row(rows, _BOOKMARK, clinic_id, service, stage)
     if found is None:
-        start = await ledger.chain_at(rows, clinic_id, at.epoch, 0)
-        new = insert(Bookmark).values(clinic_id=clinic_id, service=service, stage=stage, epoch=at.epoch, size=0, chain=start)
-        await rows.execute(new.on_conflict_do_nothing())
-        found = (await rows.execute(query)).one()
-    place = Place(found.epoch, found.size, bytes(found.chain))
+        await wire.fetch_row(rows, _NEW_BOOKMARK, clinic_id, service, stage, at.epoch)
+        found = await wire.fetch_row(rows, _BOOKMARK, clinic_id, service, stage)
+    place = Place(*found)
     if place.epoch != at.epoch or await ledger.chain_at(rows, clinic_id, place.epoch, place.size) != place.chain:
         message = f"{service} ({stage}): the bookmark is not on this ledger"
         raise RecordUnreadableError(message)
@@ -108,13 +109,7 @@ async def bookmark_for_update(rows: AsyncSession, clinic_id: UUID, service: str,
 
 async def move_bookmark(rows: AsyncSession, clinic_id: UUID, service: str, stage: str, place: Place) -> None:
     """Set a bookmark that this transaction has locked."""
-    await rows.execute(
-        text(
-            "update ledger.bookmarks set epoch = :epoch, size = :size, chain = :chain"
-            " where clinic_id = :clinic and service = :service and stage = :stage"
-        ),
-        {"epoch": place.epoch, "size": place.size, "chain": place.chain, "clinic": clinic_id, "service": service, "stage": stage},
-    )
+    await wire.fetch_row(rows, _MOVE, clinic_id, service, stage, place.epoch, place.size, place.chain)
 
 
 async def follow(rows: AsyncSession, clinic_id: UUID, service: str, at: Head, limit: int) -> Place:

@@ -31,9 +31,8 @@ class View:
 @asynccontextmanager
 async def reading(database: Database, clinic_id: UUID, service: str) -> AsyncIterator[View]:
     """A consistent look at what the service has projected. Raises `UnknownClinicError`."""
-    async with AsyncSession(database.engine, expire_on_commit=False) as rows:
-        await rows.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
-        await database.enter(rows, clinic_id, service)
+    async with database.session() as rows:
+        await database.enter(rows, clinic_id, service, snapshot=True)
         at = await ledger.head(rows, clinic_id)
         if at is None:
             raise UnknownClinicError(clinic_id)

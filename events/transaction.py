@@ -17,11 +17,11 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel
-from sqlalchemy import LargeBinary, Uuid, bindparam, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import ledger
+from events.chain import Row, linked
 from events.database import Database, application_clock
 from events.envelope import Context, Entry, Event, body_of, versioned_type
 from events.faults import reach
@@ -72,14 +72,6 @@ class Answer(Generic[E_co]):
         return self.entry.event
 
 
-_LEAVE = text(
-    "with moved as (update ledger.bookmarks set epoch = :epoch, size = :size, chain = :chain"
-    " where clinic_id = :clinic and service = :service and stage = 'projected')"
-    " insert into ledger.fingerprints (clinic_id, event_id, fingerprint)"
-    " select :clinic, :event_id, :fingerprint where :fingerprint is not null"
-).bindparams(bindparam("fingerprint", type_=LargeBinary), bindparam("clinic", type_=Uuid), bindparam("event_id", type_=Uuid))
-
-
 class Transaction:
     """One decision about one clinic. Made by `transaction`; doors hand it to commands."""
 
@@ -105,6 +97,7 @@ class Transaction:
         self._answered = False
         self._count = 0
         self.recorded: list[Entry[Any]] = []
+        self._kept = 0
 
     @property
     def actor(self) -> Actor:
@@ -154,6 +147,7 @@ class Transaction:
 
     async def repeat(self, event_id: UUID) -> Answer[Any]:
         """Answer with an entry that was recorded before."""
+        await self._keep()
         entry = await ledger.entry_by_id(self.rows, self.clinic_id, event_id)
         if entry is None:
             message = f"no entry with id {event_id}"
@@ -175,15 +169,34 @@ class Transaction:
 
     async def answered(self) -> bool:
         """Whether this command was answered before."""
+        await self._keep()
         return await ledger.entry_by_id(self.rows, self.clinic_id, self.event_id) is not None
 
     async def _append(self, event: Event, event_id: UUID, policy: int | None) -> Entry[Any]:
         context = Context(self.context.actor, self.context.causation, self.context.correlation, policy)
-        entry = await ledger.append(self.rows, self.clinic_id, self.head, event_id, versioned_type(event), body_of(event, context))
+        entry = self._next(event_id, versioned_type(event), body_of(event, context))
         await projection_of(self.service).apply(self.rows, [entry])
         self.head = Head(entry.epoch, entry.size, entry.chain, entry.recorded_at, self.head.clock)
         self.recorded.append(entry)
         return entry
+
+    def _next(self, event_id: UUID, versioned: str, body: bytes) -> Entry[Any]:
+        """The ledger's next entry, with the chain that the database will give it."""
+        at = Row(self.head.size, self.head.now, event_id, versioned, body, b"")
+        chain = linked(self.head.chain, self.clinic_id, at)
+        return Entry(self.clinic_id, self.head.epoch, at.index, at.recorded_at, event_id, versioned, body, chain)
+
+    async def _keep(self) -> None:
+        """Append what was recorded since the last time, all at once. The database computes the chains itself and must agree."""
+        entries = self.recorded[self._kept :]
+        if not entries:
+            return
+        self._kept = len(self.recorded)
+        fingerprint = self._fingerprint if any(entry.event_id == self.event_id for entry in entries) else None
+        chain = await ledger.leave(self.rows, self.clinic_id, self.service, entries, self.event_id, fingerprint)
+        if chain != self.head.chain:
+            message = "the database computes another chain than this program"
+            raise RuntimeError(message)
 
     async def catch_up(self) -> None:
         """Project what other services recorded. Raises `RecordUnreadableError`: without the whole record nothing is decided."""
@@ -201,12 +214,9 @@ class Transaction:
                 raise RecordUnreadableError(message) from failure
 
     async def finish(self) -> None:
-        """Move the bookmark along and keep the fingerprint, before the commit."""
+        """Append, move the bookmark along and keep the fingerprint, before the commit."""
+        await self._keep()
         await self.rows.flush()
-        if self.recorded:
-            values = {"clinic": self.clinic_id, "service": self.service, "event_id": self.event_id}
-            end = {"epoch": self.head.epoch, "size": self.head.size, "chain": self.head.chain}
-            await self.rows.execute(_LEAVE, values | end | {"fingerprint": self._fingerprint if self._answered else None})
 
 
 def command_event_id(clinic_id: UUID, principal: UUID | str, command_id: str) -> UUID:
@@ -233,7 +243,7 @@ async def transaction(
     context = Context(actor, command_id, correlation)
     recorded: list[Entry[Any]] | None = None
     while recorded is None:
-        async with database.clinic_lock(clinic_id), AsyncSession(database.engine, expire_on_commit=False) as rows:
+        async with database.clinic_lock(clinic_id), database.session() as rows:
             await database.enter(rows, clinic_id, service)
             entrance = await ledger.enter(rows, clinic_id, service, identity)
             if entrance is None:
@@ -267,7 +277,7 @@ async def _tell(database: Database, entries: Sequence[Entry[Any]]) -> None:
 @asynccontextmanager
 async def aside(database: Database, clinic_id: UUID | None, service: str | None) -> AsyncIterator[AsyncSession]:
     """The one other commit: no clinic lock, nothing recorded. For projecting, attempts, the outbox, dead letters."""
-    async with AsyncSession(database.engine, expire_on_commit=False) as rows:
+    async with database.session() as rows:
         await database.enter(rows, clinic_id, service)
         yield rows
         await rows.commit()
