@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -212,6 +212,10 @@ async def work_entry(database: Database, inbox: Inbox, mailbox: Mailbox, entry_i
         async with transaction(
             database, mailbox.clinic_id, inbox.service, mailbox.actor, envelope.id, correlation=envelope.correlationid
         ) as tx:
+            if await _is_cut_off(tx, mailbox):
+                gone = NotUnderstood((Rejection(field="source", reason="not_allowed"),), envelope.id, envelope.correlationid)
+                await _reject_in(tx, mailbox, entry_id, fields, gone)
+                return
             if envelope.expirytime is not None and envelope.expirytime < tx.now and not await tx.answered():
                 late = NotUnderstood((Rejection(field="expirytime", reason="expired"),), envelope.id, envelope.correlationid)
                 await _reject_in(tx, mailbox, entry_id, fields, late)
@@ -222,6 +226,15 @@ async def work_entry(database: Database, inbox: Inbox, mailbox: Mailbox, entry_i
     except IdReusedError:
         reused = NotUnderstood((Rejection(field="id", reason="id_reused"),), envelope.id, envelope.correlationid)
         await reject(database, inbox.service, mailbox, entry_id, fields, reused)
+
+
+async def _is_cut_off(tx: Transaction, mailbox: Mailbox) -> bool:
+    """Whether the system was disconnected, or its inbox given to another identity, before this entry came to be decided."""
+    query = select(ConnectedSystem.connected, ConnectedSystem.identity_id).where(
+        ConnectedSystem.clinic_id == tx.clinic_id, ConnectedSystem.system == mailbox.system
+    )
+    found = (await tx.rows.execute(query)).one_or_none()
+    return found is not None and tuple(found) != (True, mailbox.identity_id)
 
 
 def _entry_event_id(mailbox: Mailbox, entry_id: str) -> UUID:
