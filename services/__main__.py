@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=words).set_defaults(run=_admin)
     verify = commands.add_parser("verify", help="check the chain of a ledger")
     verify.add_argument("--clinic", type=UUID, default=None, help="one clinic (default: all)")
-    verify.add_argument("--against", default=None, help="what an auditor kept: epoch,size,chain")
+    verify.add_argument("--against", default=None, help="what an auditor kept: epoch:size:chain")
     verify.add_argument("--file", type=Path, default=None, help="an exported ledger; needs no server")
     verify.set_defaults(run=_admin)
     rebuild = commands.add_parser("rebuild", help="build a service's tables again beside the real ones, and compare")

@@ -141,7 +141,7 @@ async def verify(arguments: argparse.Namespace) -> int:
     try:
         kept = None if arguments.against is None else checkpoint_of(arguments.against)
     except ValueError:
-        sys.stderr.write("--against takes what verify printed: epoch,size,chain\n")
+        sys.stderr.write("--against takes what verify printed: epoch:size:chain\n")
         return 2
     if arguments.file is not None:
         return await asyncio.to_thread(
@@ -171,7 +171,7 @@ async def _verify_clinic(database: Database, clinic_id: UUID, kept: Checkpoint |
         broken, head = await _walk(database, clinic_id, epoch, mine)
         if broken is None:
             _say(f"intact: clinic {clinic_id}, epoch {epoch}, {head.size} entries, chain {head.chain.hex()}")
-            _say(f"{epoch},{head.size},{head.chain.hex()}")
+            _say(f"{epoch}:{head.size}:{head.chain.hex()}")
         else:
             _say(f"BROKEN: clinic {clinic_id}, epoch {epoch}, at entry {broken.index}. {sentence_of(broken)}")
             sound = False

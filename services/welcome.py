@@ -34,15 +34,24 @@ def welcome(redis_url: str, environment: Path, file: Path, example: "Example | N
         f"  AsyncAPI   {base_url}/asyncapi.json",
         f"  Health     {base_url}/health/ready",
         f"  Streams    {redis_url}",
-        f"  Settings   . {shlex.quote(str(environment))}   then: asepsis status, asepsis verify, …",
+        f"  Settings   . {shlex.quote(str(environment))}   then, beside this:",
+        *(f"             {program()} {command}" for command in ("status", "verify")),
         "",
     ]
     if example is None:
-        lines += ["There are clinics already, so no example was made. `asepsis token create` makes a token for yours.", ""]
+        lines += [f"There are clinics already, so no example was made. `{program()} token create` makes a token for yours.", ""]
     else:
         lines += _example_lines(redis_url, file, example, base_url)
     lines += ["Every event from now on, Ctrl-C to stop:", ""]
     return "\n".join(lines)
+
+
+def program() -> str:
+    """How to start this program once more, as the shell reads it: `asepsis` where it is installed, else this Python from here."""
+    if Path(sys.argv[0]).name == "asepsis":
+        return "asepsis"
+    python = Path(sys.executable)
+    return f"{shlex.quote(str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python))} -m services"
 
 
 def _example_lines(redis_url: str, file: Path, example: "Example", base_url: str) -> list[str]:
@@ -63,7 +72,7 @@ def _example_lines(redis_url: str, file: Path, example: "Example", base_url: str
 
 
 def _by_stream(redis_url: str, example: "Example") -> list[str]:
-    """The same command for redis-cli and, for who has none, for the Python of this program."""
+    """The same command for the Python of this program, which is there, and for redis-cli."""
     key = f"{{clinic:{example.clinic_id}}}:inbox:{example.system}"
     command = {
         "specversion": "1.0",
@@ -83,9 +92,11 @@ def _by_stream(redis_url: str, example: "Example") -> list[str]:
     where = f"-u {shlex.quote(redis_url)}" if socket == redis_url else f"-s {shlex.quote(socket)}"
     python = "import redis,sys; print(redis.from_url(sys.argv[1]).xadd(sys.argv[2], {'event': sys.argv[3]}))"
     return [
-        f"redis-cli {where} XADD {shlex.quote(key)} '*' event {content}",
-        "",
         f'{shlex.quote(sys.executable)} -c "{python}" {shlex.quote(redis_url)} {shlex.quote(key)} {content}',
+        "",
+        "or, with redis-cli:",
+        "",
+        f"redis-cli {where} XADD {shlex.quote(key)} '*' event {content}",
     ]
 
 

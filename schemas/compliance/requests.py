@@ -14,8 +14,8 @@ DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length
 PolicyText = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 """TOML as in the defaults' file: only what differs from the defaults needs to stand in it."""
 
-KeptCheckpoint = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}:[0-9]{1,15}:[0-9a-f]{64}$")]
-"""`epoch:size:chain` of a ledger's head, as somebody outside kept it."""
+KeptCheckpoint = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}[:,][0-9]{1,15}[:,][0-9a-f]{64}$")]
+"""`epoch:size:chain` of a ledger's head, as somebody outside kept it; commas do as well."""
 
 Subject = Literal["sterilizer", "cycle", "pack", "lot", "cartridge", "handpiece", "room", "practitioner", "client"]
 """What an auditor can ask about: everything that touches a treatment."""

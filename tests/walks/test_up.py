@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -95,7 +96,7 @@ def test_what_it_prints_works_and_the_next_start_finds_its_data(tmp_path: Path) 
     with up(data, tmp_path / "1.log", 0) as first:
         first.wait_for("^Every event from now on")
         printed = first.printed
-        command = first.wait_for(r"^  (\S+python\S* -c .+)$")[1]
+        command = first.wait_for(r"^  (\S.*python\S* -c .+)$")[1]
         _shell(command)
         first.wait_for(r"#\d+ +client\.registered")
         _shell(command)
@@ -106,6 +107,8 @@ def test_what_it_prints_works_and_the_next_start_finds_its_data(tmp_path: Path) 
         assert (len(resources["rooms"]), len(resources["practitioners"])) == (3, 3)
         for private in ("secret", "example.json", "environment"):
             assert (data / private).stat().st_mode & 0o777 == 0o600
+        status = first.wait_for(r"^ +(\S.* -m services status)$")[1]
+        assert "Nothing stands still." in _shell(f"cd {shlex.quote(str(ROOT))} && . {shlex.quote(str(data / 'environment'))} && {status}")
         assert first.interrupt() == 0
         assert not (data / "environment").exists()
     with up(data, tmp_path / "2.log", 0) as second:

@@ -132,6 +132,6 @@ def auditor_asks(day: Day, checkpoint: Path) -> None:
     verdict = day.http.granted("auditor", "GET", "/ledger/verify").body
     expect(verdict["sound"], f"the ledger is not sound: {verdict}")
     head = verdict["head"]
-    checkpoint.write_text(f"{head['epoch']},{head['size']},{head['chain']}\n")
+    checkpoint.write_text(f"{head['epoch']}:{head['size']}:{head['chain']}\n")
     does("Auditor", "verifies the chain and keeps its end, outside.")
     yes(f"Sound: {verdict['verified']} entries. Kept: ({head['epoch']}, {head['size']}, {head['chain'][:16]}…)")
