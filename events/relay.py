@@ -19,7 +19,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import ledger
-from events.catalog.booking import AnswerRepeated
+from events.catalog.booking import AnswerRepeated, BookingFlagged
 from events.database import Database
 from events.envelope import Entry, Event, UnknownEventError, cloud_event, event_classes, knows, versioned_type
 from events.ledger import Head, LedgerEntry
@@ -33,6 +33,9 @@ SERVICE = "relay"
 STAGE = "published"
 FIELD = "event"
 PAGE = 500
+UNSAID = frozenset({"exposed", "safety_hold"})
+"""Reasons of a flag that say something about a client's health: outside it only needs a review."""
+
 KEPT = timedelta(days=7)
 """How much of the outward stream is kept in Redis; older parts are served from the ledger (contract.md)."""
 
@@ -56,6 +59,8 @@ def outward_data(event: Event) -> dict[str, Any]:
     data = event.model_dump(mode="json", exclude=set(event.masked))
     if "findings" in data and hasattr(event, "findings"):
         data["findings"] = [say(finding).model_dump(mode="json") for finding in for_front_desk(event.findings)]
+    if isinstance(event, BookingFlagged) and event.reason in UNSAID:
+        data["reason"] = "needs_review"
     return data
 
 

@@ -85,6 +85,10 @@ Seconds = Annotated[int, Field(ge=0, le=10_000_000)]
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 
 
+GateNumber = Annotated[str, Field(pattern=r"^(G[0-9]{2})?$")]
+"""The number of a rule of the gate, G01 to G22 (domain.md, appendix A); empty for a rule that has none."""
+
+
 class Shape(BaseModel):
     """Base of every value, request and reply: frozen, and nothing that was not asked for. Its errors repeat no input."""
 
@@ -193,7 +197,7 @@ class Finding(Shape):
     """
 
     rule: Code
-    code: Annotated[str, Field(pattern=r"^(G[0-9]{2})?$")] = ""
+    code: GateNumber = ""
     verdict: Verdict
     field: Token | None = None
     parameters: dict[Code, int | Token] = {}

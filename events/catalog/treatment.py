@@ -4,7 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from events.envelope import Event
-from schemas.vocabulary import Area, AreaDepth, Code, Count, Finding, Instant, Micrometers, Modality, Shape
+from schemas.vocabulary import Area, AreaDepth, Code, Count, Finding, GateNumber, Instant, Micrometers, Modality, Shape
 
 
 class SkinCleansed(Event, type="skin.cleansed"):
@@ -169,6 +169,7 @@ class RuleOverridden(Event, type="rule.overridden"):
     override_id: UUID
     booking_id: UUID
     rule: Code
+    code: GateNumber = ""
     reason: Code
     valid_until: Instant
 

@@ -277,5 +277,6 @@ async def lift_hold(rows: AsyncSession, entry: Entry[SafetyHoldLifted]) -> None:
 @projects(RuleOverridden)
 async def keep_override(rows: AsyncSession, entry: Entry[RuleOverridden]) -> None:
     overridden = entry.event
-    key = {"clinic_id": entry.clinic_id, "booking_id": overridden.booking_id, "rule": overridden.rule}
+    # The gate's rules have other names than booking's; what both serve is the number.
+    key = {"clinic_id": entry.clinic_id, "booking_id": overridden.booking_id, "rule": overridden.code or overridden.rule}
     await _put(rows, Override, key, {"override_id": overridden.override_id, "valid_until": overridden.valid_until})

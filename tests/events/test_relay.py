@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from events.catalog.booking import AnswerRepeated, BookingCanceled, BookingConflicted, ClientArrived
+from events.catalog.booking import AnswerRepeated, BookingCanceled, BookingConflicted, BookingFlagged, ClientArrived
 from events.catalog.compliance import RecordViewed
 from events.database import Database
 from events.embedded import Servers
@@ -108,6 +108,15 @@ async def test_masked_fields_and_medical_findings_never_leave(outside: Outside) 
     assert str(medical.evidence[0]) not in raw
     assert "practitioner_must_be_free" in raw
     assert "client_must_be_eligible_today" in raw
+
+
+async def test_why_a_booking_is_flagged_stays_inside_where_it_tells_of_health(outside: Outside) -> None:
+    reasons = ("exposed", "safety_hold", "resource_late")
+    flags = [BookingFlagged(booking_id=uuid4(), client_id=uuid4(), reason=reason, cause=uuid4()) for reason in reasons]
+    await outside.house.given("booking", *flags)
+    await outside.publish()
+    shown = [found["data"]["reason"] for found in await outside.events() if found["type"] == "booking.flagged"]
+    assert shown == ["needs_review", "needs_review", "resource_late"]
 
 
 async def test_after_flushall_the_kept_window_is_published_again(outside: Outside) -> None:

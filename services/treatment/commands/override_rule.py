@@ -10,6 +10,7 @@ from schemas.treatment import Override
 from services.treatment import models
 from services.treatment.commands.answers import all_met, policy_of, refuse, visit_of
 from services.treatment.rules import requests
+from services.treatment.rules.gate import CODES
 
 
 async def override_rule(tx: Transaction, override: Override) -> Answer[Any]:
@@ -29,4 +30,6 @@ async def override_rule(tx: Transaction, override: Override) -> Answer[Any]:
     ]
     if not all_met(findings):
         return await refuse(tx, "override_rule", override.override_id, findings, version)
-    return await tx.answer(RuleOverridden(override_id=override.override_id, **note.model_dump()), policy=version)
+    return await tx.answer(
+        RuleOverridden(override_id=override.override_id, code=CODES.get(note.rule, ""), **note.model_dump()), policy=version
+    )
