@@ -95,7 +95,7 @@ async def begin_attempt(database: Database, pair: Pair, *, always: bool = False)
     except Exception as failure:
         if not is_passing(failure):
             raise
-        log.warning("%s: no database; the sweep comes back", pair.service)
+        log.debug("%s: no database; the sweep comes back", pair.service)
         return None
     if row is None:
         return None
@@ -137,7 +137,7 @@ async def halt_if_spent(database: Database, pair: Pair, attempt: AttemptAt, fail
         except Exception as away:
             if not is_passing(away):
                 raise
-            log.warning("%s: no database; the sweep comes back", pair.service)
+            log.debug("%s: no database; the sweep comes back", pair.service)
         return False
     # A bookmark that is not on this ledger, or a stream that is not: trying again does not mend it.
     fork = isinstance(failure, RecordUnreadableError) and failure.__cause__ is None

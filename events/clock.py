@@ -85,7 +85,7 @@ async def run_job(database: Database, job: Job) -> int:
     except Exception as failure:
         if not is_passing(failure):
             raise
-        log.warning("%s.%s waits for the database", job.service, job.name)
+        log.debug("%s.%s waits for the database", job.service, job.name)
         return 0
     worked = 0
     for found in due:

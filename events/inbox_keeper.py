@@ -90,7 +90,7 @@ class OpenInbox:
             if isinstance(failure, ResponseError):
                 log.info("inbox %s was flushed a moment ago", self.mailbox.system)
             elif isinstance(failure, RedisError) or is_passing(failure):
-                log.warning("inbox %s waits: %s", self.mailbox.system, type(failure).__name__)
+                log.debug("inbox %s waits: %s", self.mailbox.system, type(failure).__name__)
             else:
                 log.exception("inbox %s cannot be tended", self.mailbox.system)
 
@@ -155,7 +155,7 @@ class OpenInbox:
 
     async def _work(self, entry_id: str, fields: Fields, failures: int = 0) -> None:
         """Work one entry until it is answered. An outage is waited out: the entries behind it must not overtake."""
-        pause = 0.05
+        pause = shortest = 0.05
         while True:
             try:
                 if failures >= MOST_DELIVERIES:
@@ -165,7 +165,8 @@ class OpenInbox:
                 break
             except Exception as failure:
                 if is_passing(failure) or isinstance(failure, RecordUnreadableError):
-                    log.warning("inbox %s waits: %s", self.mailbox.system, type(failure).__name__)
+                    level = logging.WARNING if pause == shortest else logging.DEBUG  # once for all its attempts
+                    log.log(level, "inbox %s waits: %s", self.mailbox.system, type(failure).__name__)
                 else:
                     failures += 1
                     log.exception("inbox %s: entry %s failed (%d)", self.mailbox.system, entry_id, failures)
@@ -256,7 +257,7 @@ class InboxKeeper:
         except Exception as away:
             if not is_passing(away):
                 raise
-            log.warning("inboxes wait: %s", type(away).__name__)
+            log.debug("inboxes wait: %s", type(away).__name__)
             return
         for opened in self._open.values():
             opened.tend()

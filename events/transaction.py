@@ -271,7 +271,7 @@ async def _tell(database: Database, entries: Sequence[Entry[Any]]) -> None:
         async with asyncio.timeout(1):
             await database.announce(entries)
     except Exception:  # noqa: BLE001 - the facts are committed; nothing that happens here may change the answer
-        log.warning("announcement of %d entries failed; the sweep will find them", len(entries))
+        log.debug("announcement of %d entries failed; the sweep will find them", len(entries))
 
 
 @asynccontextmanager

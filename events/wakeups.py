@@ -145,7 +145,7 @@ class Wakeups:
                 await ensure_group(self._client, STREAM, service)
                 await self._subscribers[service].start()
             except (RedisError, OSError) as away:
-                log.warning("%s does not hear: %s", service, away)
+                log.debug("%s does not hear: %s", service, away)
 
     async def sweep(self) -> None:
         """Once a second: whatever was lost, the ledger knows it."""
@@ -163,6 +163,6 @@ class Wakeups:
 
 def _tell(service: str, failure: Exception) -> None:
     if is_passing(failure):
-        log.warning("%s waits for the database; the sweep comes back", service)
+        log.debug("%s waits for the database; the sweep comes back", service)
     else:
         log.error("%s stumbled; the sweep comes back", service, exc_info=failure)

@@ -37,6 +37,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from services.local import serve
     from services.settings import PARTS, from_environment
 
+    unknown = [part for part in arguments.parts if part not in PARTS]
+    if unknown:
+        sys.stderr.write(f"There is no service {', '.join(unknown)}: choose from {', '.join(PARTS)}.\n")
+        return 2
     serve(from_environment(tuple(arguments.parts) or PARTS))
     return 0
 
@@ -45,10 +49,14 @@ def _migrate(_arguments: argparse.Namespace) -> int:
     import asyncio
 
     from services.installation import migrate
+    from services.outages import shown, told
     from services.settings import from_environment
 
     found = from_environment()
-    asyncio.run(migrate(found.migration_url, found.role_prefix))
+    with told(found.migration_url):
+        new = asyncio.run(migrate(found.migration_url, found.role_prefix))
+    at = shown(found.migration_url)
+    sys.stdout.write(f"Migrated {at}: {', '.join(new)}.\n" if new else f"{at} was up to date; rights and functions were set anew.\n")
     return 0
 
 
@@ -84,8 +92,10 @@ def _admin(arguments: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from schemas.vocabulary import Role
     from services.settings import PARTS
 
+    granted = [role.value for role in Role if role not in {Role.CLIENT, Role.SERVICE}]
     parser = argparse.ArgumentParser(prog="asepsis", description="No treatment starts until it is safe, and everyone can prove it.")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="everything on this machine, servers included, with an example clinic")
@@ -93,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
     commands.add_parser("demo", help="a clinic day, played by outside clients in a throw-away directory").set_defaults(run=_demo)
     run = commands.add_parser("run", help="services in this process, on servers of your own")
-    run.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which services (default: all)")
+    run.add_argument("parts", nargs="*", metavar="service", help=f"which of {', '.join(PARTS)} (default: all)")
     run.set_defaults(run=_run)
     commands.add_parser("migrate", help="bring the database to this version").set_defaults(run=_migrate)
     commands.add_parser("drift", help="compare migrations and models").set_defaults(run=_drift)
@@ -113,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     rebuild.set_defaults(run=_admin)
     token = commands.add_parser("token", help="tokens").add_subparsers(dest="action", required=True).add_parser("create")
     token.add_argument("--clinic", type=UUID, required=True)
-    token.add_argument("--role", required=True)
+    token.add_argument("--role", required=True, help=f"one of {', '.join(granted)}")
     token.add_argument("--name", required=True, help="whose it is; stands beside the ledger, not in it")
     token.add_argument("--identity", type=UUID, default=None, help="whose it is, if known already (default: somebody new)")
     token.add_argument("--days", type=int, default=365, help="how long it is good for")
@@ -140,14 +150,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and say plainly what is wrong with the settings."""
     if arguments is None:
         signal.signal(signal.SIGINT, _leave)
-    from services.settings import SettingsError
+    from services.settings import SettingsError, UnusableError
 
     parsed = _parser().parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
+        sys.stdout.flush()
     except SettingsError as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
+    except UnusableError as away:
+        sys.stderr.write(f"{away}\n")
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has had enough of it; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return code
 
 

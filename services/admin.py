@@ -18,7 +18,6 @@ from uuid import UUID, uuid4, uuid5
 
 from pydantic import ValidationError
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from events import ledger
 from events.access import new_token
@@ -35,6 +34,9 @@ from services.compliance.offline import checkpoint_of, sentence_of
 from services.compliance.offline import main as verify_file
 from services.opening import RefusedError, decide, open_new_clinic
 from services.operations import Standing, Status, status_of
+from services.outages import FAILURES
+from services.outages import sentence_of as sentence_of_outage
+from services.problems import plain
 from services.settings import Settings, SettingsError, data_directory, from_environment
 
 SERVICE = "compliance"
@@ -264,11 +266,17 @@ def _told(command: Callable[[argparse.Namespace], Awaitable[int]]) -> Callable[[
         except RecordUnreadableError as unreadable:
             sys.stderr.write(f"the record cannot be read: {unreadable}\n")
         except ValidationError as wrong:
-            sys.stderr.write("".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}\n" for error in wrong.errors()))
+            sys.stderr.write("".join(f"{'.'.join(map(str, error['loc']))}: {plain(error['msg'])}\n" for error in wrong.errors()))
         except ValueError as wrong:
             sys.stderr.write(f"{wrong}\n")
-        except (SQLAlchemyError, OSError) as away:
-            sys.stderr.write(f"the database does not answer: {str(away).splitlines()[0]}\n")
+        except BrokenPipeError:
+            raise
+        except FAILURES as away:
+            file = getattr(away, "filename", None)
+            if file is not None:
+                sys.stderr.write(f"{file} cannot be read: {getattr(away, 'strerror', away)}\n")
+            else:
+                sys.stderr.write(f"{sentence_of_outage(away, find_settings().database_url)}\n")
         return 2
 
     return run

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fastapi import FastAPI
 from faststream.redis import RedisBroker
@@ -24,11 +25,13 @@ from events.outbox import send_due
 from events.relay import SERVICE as RELAY
 from events.relay import STAGE, Relay
 from events.streams import Follower
+from events.transaction import aside
 from events.wakeups import Wakeups, announce, make_broker, redis_client
 from services.booking.queries import contact_of
 from services.messages import log_adapter
 from services.openapi import DescribedAPI
 from services.operations import routes as operations
+from services.outages import Watch
 from services.problems import handle_problems
 from services.settings import Settings
 
@@ -54,6 +57,14 @@ def load(service: str) -> None:
             import_module(f"services.{service}.{module}")
 
 
+class Timer(AsyncIOExecutor):  # type: ignore[misc]
+    """APScheduler's executor, to which a job that was canceled before its first step is no error: that is how a process ends."""
+
+    def _run_job_error(self, job_id: str, exc: BaseException, traceback: Any = None) -> None:
+        if not isinstance(exc, asyncio.CancelledError):
+            super()._run_job_error(job_id, exc, traceback)
+
+
 class House:
     """One process: the services it runs, their wake-ups, inboxes, jobs, and the relay."""
 
@@ -77,7 +88,12 @@ class House:
             self.inboxes = InboxKeeper(self.database, self.broker, self.client, inbox_of(INBOX_SERVICE))
         self.connected = False
         self._running: set[asyncio.Task[Any]] = set()
-        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self._scheduler = AsyncIOScheduler(timezone="UTC", executors={"default": Timer()}, job_defaults=defaults)
+        self._watches = (
+            Watch("PostgreSQL", self._ask_database, "nothing is decided until it is back"),
+            Watch("Redis", self.client.ping, "wake-ups and streams wait, decisions go on"),
+        )
         self._silent_until = 0.0
         self.database.announce = self._announce
 
@@ -98,22 +114,30 @@ class House:
         async def run() -> None:
             task: asyncio.Task[Any] = asyncio.ensure_future(work())
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(self._finished)
             try:
-                await asyncio.shield(task)
+                await asyncio.wait({task})  # which, stopped itself, does not stop the task
             except asyncio.CancelledError:
                 return  # the timer was stopped; the work is finished by `stop`
-            except Exception as away:
+            away = None if task.cancelled() else task.exception()
+            if away is not None:
                 if not (isinstance(away, RedisError) or is_passing(away)):
-                    raise
-                log.warning("the clock's %s waits: %s", getattr(work, "__name__", "work"), type(away).__name__)
+                    raise away
+                log.debug("the clock's %s waits: %s", getattr(work, "__name__", "work"), type(away).__name__)
 
         self._scheduler.add_job(run, "interval", seconds=seconds)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # somebody has looked: asyncio need not tell it again when the timer is gone
 
     async def start(self) -> None:
         """Start everything. Redis may be away: decisions need PostgreSQL only, and wake-ups begin when it is back."""
         await self._connect()
         self._each(1, self._connect)
+        for watch in self._watches:
+            self._each(1, watch.look)
         self._each(1, self.wakeups.sweep)
         if self.inboxes is not None:
             await self.inboxes.tend()
@@ -141,7 +165,11 @@ class House:
         except Exception as away:
             if not (isinstance(away, RedisError) or is_passing(away)):
                 raise
-            log.warning("a server is away (%s): wake-ups and streams wait, decisions need PostgreSQL only", type(away).__name__)
+            log.debug("a server is away: %s", type(away).__name__)
+
+    async def _ask_database(self) -> None:
+        async with aside(self.database, None, self.settings.parts[0]):
+            pass
 
     async def _send_messages(self) -> None:
         await send_due(self.database, INBOX_SERVICE, log_adapter(self.settings.spool, contact_of))

@@ -14,6 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import await_only
@@ -75,16 +76,22 @@ def _run_sql(connection: Connection, path: Path, prefix: str) -> None:
     await_only(driver.execute(statements))
 
 
-def _migrate(connection: Connection, prefix: str) -> None:
+def _migrate(connection: Connection, prefix: str) -> list[str]:
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
     _make_roles(connection, prefix)
     _make_schemas(connection, prefix)
     connection.execute(text(f'set local role "{prefix}owner"'))
-    command.upgrade(_alembic(connection), "head")
+    config = _alembic(connection)
+    context = MigrationContext.configure(connection, opts={"version_table": "migrations", "version_table_schema": "ledger"})
+    before = context.get_current_heads()
+    command.upgrade(config, "head")
+    steps = ScriptDirectory.from_config(config).iterate_revisions(context.get_current_heads(), before)
+    new = [step.revision for step in steps][::-1]
     connection.execute(text("select set_config('search_path', 'pg_catalog', true)"))
     for path in sorted((DEPLOY / "migrations" / "sql").glob("*.sql")):
         _run_sql(connection, path, prefix)
     _run_sql(connection, DEPLOY / "grants.sql", prefix)
+    return new
 
 
 async def _execute(url: str, work: Callable[..., R], *arguments: object) -> R:
@@ -96,10 +103,10 @@ async def _execute(url: str, work: Callable[..., R], *arguments: object) -> R:
         await engine.dispose()
 
 
-async def migrate(url: str, prefix: str = "asepsis_") -> None:
-    """Bring the database at `url` (a login that may create roles) to this program's version."""
+async def migrate(url: str, prefix: str = "asepsis_") -> list[str]:
+    """Bring the database at `url` (a login that may create roles) to this program's version; returns the steps that were new."""
     load_tables()
-    await _execute(url, _migrate, prefix)
+    return await _execute(url, _migrate, prefix)
 
 
 def _differences(connection: Connection) -> list[str]:

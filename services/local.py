@@ -139,11 +139,15 @@ def write_private(path: Path, content: str) -> None:
 
 async def _stay_up(settings: Settings, place: Place, begun: float) -> None:
     from services.installation import migrate
+    from services.outages import told
     from services.welcome import follow, welcome
 
-    await migrate(settings.migration_url, settings.role_prefix)
+    with told(settings.migration_url):
+        await migrate(settings.migration_url, settings.role_prefix)
     example = await _example(settings, place)
     listener = listen(settings.host, settings.port)
+    if settings.port not in {0, listener.getsockname()[1]}:
+        sys.stdout.write(f"\nPort {settings.port} is taken, using {listener.getsockname()[1]}.\n")
     server = make_server(settings)
 
     async def tell() -> None:

@@ -43,6 +43,11 @@ def _field(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location)[:80] or "body"
 
 
+def plain(message: str) -> str:
+    """What pydantic says, without its word for who raised it."""
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
 _WITHOUT_VALUES = {
     "json_invalid": "This is not JSON.",
     "uuid_parsing": "This is not a UUID.",
@@ -57,7 +62,7 @@ async def _on_input(_request: Request, error: RequestValidationError) -> Respons
     for wrong in error.errors():
         location = (*wrong["loc"][:-1], "unknown field") if wrong["type"] == "extra_forbidden" else wrong["loc"]
         field = _field(location).replace(" ", "_")
-        reason = _WITHOUT_VALUES.get(wrong["type"], wrong["msg"])
+        reason = _WITHOUT_VALUES.get(wrong["type"], plain(wrong["msg"]))
         findings.append(Said.model_construct(rule=wrong["type"], code="", verdict=Verdict.UNMET, reason=reason, field=field))
     detail = " ".join(f"{finding.field}: {finding.reason}" for finding in findings)
     found = Problem(type="urn:asepsis:problem:input", title="Input not understood", status=422, detail=detail, findings=findings)

@@ -17,7 +17,7 @@ PORTS_TRIED = 50
 
 
 def serve(settings: Settings) -> None:
-    """Some or all services in this process, on servers of the operator's own, until a signal comes."""
+    """Some or all services in this process, on servers of the operator's own, until a signal comes. Raises `UnusableError`."""
     log_to_stderr(logging.INFO, "%(asctime)s %(levelname)s %(name)s: %(message)s")
     with interrupts_end_it():
         listener = listen(settings.host, settings.port, tries=1)
@@ -107,6 +107,10 @@ class Server(uvicorn.Server):
         yield
 
     def _stop(self) -> None:
+        if not self.should_exit:
+            with contextlib.suppress(OSError):  # nobody may read it any more
+                sys.stdout.write("stopping…\n")
+                sys.stdout.flush()
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -125,7 +129,19 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+async def _must_be_ready(settings: Settings) -> None:
+    from events.database import Database
+    from services.outages import must_be_ready
+
+    database = Database(settings.database_url, secret=settings.secret, role_prefix=settings.role_prefix, pool_size=1)
+    try:
+        await must_be_ready(database, settings.parts[0])
+    finally:
+        await database.close()
+
+
 async def _serve(settings: Settings, listener: socket.socket) -> None:
+    await _must_be_ready(settings)
     server = make_server(settings)
 
     async def tell() -> None:

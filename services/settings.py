@@ -14,6 +14,10 @@ class SettingsError(Exception):
     """A setting is missing or wrong; the message says which and what to do."""
 
 
+class UnusableError(Exception):
+    """A server is away or not ready; the message says which, and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where the servers are and how this process is reached.

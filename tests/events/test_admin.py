@@ -151,7 +151,8 @@ async def test_without_a_database_there_is_a_sentence_and_no_traceback(asepsis: 
     for words in (("status",), ("verify",), ("rebuild", "booking")):
         code, said = await asepsis(*words)
         assert code == 2
-        assert said.startswith("the database does not answer")
+        assert said.startswith("There is no server at postgresql://")
+        assert said.count("\n") == 1
 
 
 async def test_health_of_no_process_is_not_well(asepsis: Asking, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,9 @@ def test_two_at_once_on_a_taken_port_in_paths_with_blanks(tmp_path: Path) -> Non
             assert len(addresses) == 2
             assert f"http://127.0.0.1:{port}" not in addresses
             for run in (one, two):
+                assert f"Port {port} is taken, using " in run.printed
                 assert run.interrupt() == 0
+                assert run.printed.endswith("stopping…\n")
                 assert "Traceback" not in run.printed
 
 

@@ -1,0 +1,88 @@
+"""What an operator reads when the database is away, empty or cut off: a sentence, and no more of it than needed."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from events.embedded import Servers
+from services.app import Timer
+from services.outages import Watch
+
+ROOT = Path(__file__).parents[2]
+
+
+def asepsis(url: str, *words: str) -> subprocess.CompletedProcess[str]:
+    settings = {
+        "ASEPSIS_DATABASE_URL": url,
+        "ASEPSIS_MIGRATION_URL": url,
+        "ASEPSIS_REDIS_URL": "unix:///nowhere.sock",
+        "ASEPSIS_SECRET": "0" * 64,
+        "ASEPSIS_PORT": "0",
+    }
+    command = [sys.executable, "-m", "services", *words]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("command", ["run", "migrate"])
+def test_without_a_server_one_sentence_names_it_without_its_password(command: str) -> None:
+    said = asepsis("postgresql://somebody:hush@127.0.0.1:1/clinic", command)
+    assert said.returncode == 1
+    assert said.stderr.startswith("There is no server at postgresql://somebody@127.0.0.1:1/clinic (")
+    assert said.stderr.count("\n") == 1
+    assert "hush" not in said.stderr + said.stdout
+
+
+@pytest.mark.parametrize(("command", "code"), [("run", 1), ("status", 2), ("verify", 2)])
+def test_an_empty_database_asks_for_migrate(servers: Servers, command: str, code: int) -> None:
+    said = asepsis(servers.login_url("asepsis", "postgres"), command)
+    assert said.returncode == code
+    assert "run `asepsis migrate` first" in said.stderr
+    assert said.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_not_the_databases_fault() -> None:
+    said = asepsis("postgresql://nobody@nowhere/none", "verify", "--file", "/no such file")
+    assert (said.returncode, said.stderr) == (2, "/no such file cannot be read: No such file or directory\n")
+
+
+def test_who_stops_reading_is_no_error() -> None:
+    line = f"{sys.executable!s} -m services openapi | head -c 1"
+    said = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert (said.stdout, said.stderr) == ("{", "")
+
+
+async def test_a_server_that_goes_is_told_once_and_once_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    answers = iter([True, False, False, False, True, True])
+
+    async def ask() -> None:
+        if not next(answers):
+            raise ConnectionRefusedError
+
+    watch = Watch("PostgreSQL", ask, "nothing is decided")
+    for _ in range(6):
+        await watch.look()
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["PostgreSQL is away (ConnectionRefusedError): nothing is decided", "PostgreSQL is back"]
+
+
+async def test_a_job_that_is_stopped_before_its_first_step_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+
+    scheduler, timer = AsyncIOScheduler(timezone="UTC"), Timer()
+    scheduler.add_executor(timer, "timer")
+    scheduler.start()
+    job = scheduler.add_job(work, "interval", seconds=3600, executor="timer")
+    timer.submit_job(job, [job.next_run_time])
+    timer.shutdown()
+    await asyncio.sleep(0.05)
+    scheduler.shutdown(wait=False)
+    assert caplog.records == []
