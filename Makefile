@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help run demo test check format lock docs clean
+.PHONY: help run demo test faults mutants check format lock docs clean
 
 # An environment outside decides nothing about ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -29,6 +29,14 @@ demo: .venv/runtime.stamp ## a clinic's day, played through the real doors
 PYTEST_ARGS ?= -n 2 --dist loadfile
 test: .venv/dev.stamp ## all tests, on a real PostgreSQL and a real Valkey
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+# More of the same than `make test` takes: made-up days, and the other faults once.
+ASEPSIS_EXAMPLES ?= 300
+faults: .venv/dev.stamp ## the fault tests, with many more made-up days (ASEPSIS_EXAMPLES=300)
+	@ASEPSIS_EXAMPLES=$(ASEPSIS_EXAMPLES) $(PYTHON) -m pytest -s tests/faults
+
+mutants: .venv/dev.stamp ## plant each of our known bugs alone and see a test catch it
+	@$(PYTHON) -m tests.mutants
 
 check: .venv/dev.stamp ## format, lint, types, import contracts, migration drift, deploy files
 	@$(PYTHON) -m ruff format --check .
