@@ -38,6 +38,8 @@ _VISITS: dict[str, frozenset[Role]] = {
     "record_no_show": _HOUSE,
     "view_day_sheet": _HOUSE | {Role.TECHNICIAN},
     "open_slots": _BOOKING,
+    # Whoever turns a room over or treats in it needs its id.
+    "view_resources": _BOOKING | {Role.TECHNICIAN},
     "view_client": _HOUSE,
 }
 

@@ -77,7 +77,7 @@ async def put_resource(resource_id: UUID, body: ResourceDetails, ask: Annotated[
 
 
 @routes.get("/resources", summary="Everything that can be booked")
-async def get_resources(ask: Annotated[Asking, may("open_slots")]) -> Resources:
+async def get_resources(ask: Annotated[Asking, may("view_resources")]) -> Resources:
     """Rooms, devices and practitioners."""
     async with ask.reading("booking") as view:
         return await queries.bookable(view)

@@ -21,6 +21,7 @@ record_arrival: clinician front_desk manager practitioner system
 record_no_show: clinician front_desk manager practitioner
 view_day_sheet: clinician front_desk manager practitioner technician
 open_slots: clinician front_desk manager practitioner system
+view_resources: clinician front_desk manager practitioner system technician
 view_client: clinician front_desk manager practitioner
 publish_form: clinician manager
 sign_consent: client clinician practitioner
@@ -42,6 +43,8 @@ commission_handpiece: manager
 reprocess_handpiece: clinician practitioner technician
 turn_over_room: clinician practitioner technician
 quarantine_lot: clinician manager practitioner technician
+reject_pack: clinician manager practitioner technician
+decide_recall: clinician manager
 view_hygiene: auditor clinician manager practitioner technician
 cleanse_skin: clinician practitioner
 apply_numbing: clinician practitioner
@@ -49,6 +52,7 @@ remove_numbing: clinician practitioner
 start_treatment: clinician practitioner
 pause_treatment: clinician practitioner
 resume_treatment: clinician practitioner
+add_cartridge: clinician practitioner
 end_treatment: clinician practitioner
 record_past_treatment: clinician practitioner
 override_rule: clinician manager
@@ -117,7 +121,7 @@ def test_an_auditor_only_reads() -> None:
 def test_a_front_desks_machine_books_and_reads_events_and_nothing_else() -> None:
     granted = {command for command in COMMANDS if may(Role.SYSTEM, command)}
     booking = {"request_booking", "announce_booking", "reschedule_booking", "cancel_booking", "record_arrival", "register_client"}
-    assert granted == booking | {"open_slots", "read_events"}
+    assert granted == booking | {"open_slots", "view_resources", "read_events"}
 
 
 def test_a_person_acts_in_the_least_powerful_role_that_suffices() -> None:

@@ -107,8 +107,13 @@ def test_the_grid_has_no_missing_and_no_double_hour() -> None:
 def test_a_search_after_a_refusal_begins_when_the_skin_has_rested() -> None:
     known = case(past=[past(date(2026, 3, 1))])
     visit = visit_at(local(3, 10, 10))
-    assert search_from(ask(visit, known), visit, known) == local(3, 29)
+    assert search_from(ask(visit, known), visit, known) == local(3, 29, 10)
     assert search_from((), visit_at(NOW - timedelta(days=400)), known) == NOW
+
+
+def test_a_search_after_a_refusal_begins_at_the_time_asked_for() -> None:
+    known = case()
+    assert search_from((), visit_at(local(3, 10, 11, 30)), known) == local(3, 10, 11, 30)
 
 
 def test_a_search_tries_so_many_and_no_more() -> None:

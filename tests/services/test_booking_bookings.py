@@ -52,7 +52,7 @@ async def test_two_at_the_same_moment_get_one_slot(desk: Desk) -> None:
         if finding.verdict is Verdict.UNMET:
             assert finding.evidence == (confirmed[0].visit.booking_id,)
     # The room is cleaned for 15 minutes, but the practitioner is free at 11:00 and the handpiece at 11:10.
-    assert [slot.starts_at for slot in refused[0].next_slots[:1]] == [desk.at(8)]
+    assert [slot.starts_at for slot in refused[0].next_slots[:1]] == [desk.at(11, 15)]
     assert len(refused[0].next_slots) == 5
     lost = first if refused[0].visit.booking_id == first.booking_id else second
     assert await desk.booking(lost.booking_id) is None

@@ -5,7 +5,7 @@ There is one answer to "is this slot free": `ask`. Who searches, who books and w
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from schemas.policy import Weekday, local_date
@@ -137,11 +137,15 @@ def cannot_be_cured_by_another_time(findings: Iterable[Finding]) -> bool:
 
 
 def search_from(findings: Iterable[Finding], visit: Visit, case: Situation) -> datetime:
-    """Where a search for other slots begins: on the day asked for, or when the skin has rested."""
+    """Where a search for other slots begins: at the start asked for, or when the skin has rested, at the same time of day."""
     rested = [f.earliest_ok for f in findings if f.rule.startswith("spacing_") and f.earliest_ok and f.verdict is Verdict.UNMET]
     latest_on = local_date(case.policy, case.now) + timedelta(days=case.policy.booking.horizon_days)
-    asked = case.midnight(min(local_date(case.policy, visit.starts_at), latest_on))
-    return max(case.now, asked, *rested)
+    begin = max(case.now, min(visit.starts_at, case.midnight(latest_on)))
+    if not rested or max(rested) <= begin:
+        return begin
+    wanted = visit.starts_at.astimezone(case.zone).timetz()
+    same_time = datetime.combine(max(rested).astimezone(case.zone).date(), wanted)
+    return max(*rested, same_time.astimezone(UTC))
 
 
 def slot_starts(case: Situation, from_at: datetime, days: int) -> Iterator[datetime]:
