@@ -38,6 +38,9 @@ faults: .venv/dev.stamp ## the fault tests, with many more made-up days (ASEPSIS
 mutants: .venv/dev.stamp ## plant each of our known bugs alone and see a test catch it
 	@$(PYTHON) -m tests.mutants
 
+bench: .venv/dev.stamp ## what things cost, beside what the same servers can do at all: docs/bench.json, docs/bench.svg
+	@$(PYTHON) -m tests.benchmarks --keep docs $(BENCH_ARGS)
+
 check: .venv/dev.stamp ## format, lint, types, import contracts, migration drift, deploy files
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .

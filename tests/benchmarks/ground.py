@@ -1,7 +1,7 @@
 """The ground everything is measured on: the real servers, a database, clinics with as much history as is wanted."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -102,19 +102,17 @@ async def record(database: Database, clinic_id: UUID, service: str, *events: Eve
             await tx.record(event)
 
 
-async def grow(owner: asyncpg.Connection, clinic_id: UUID, events: Sequence[Event], count: int, at: datetime | None = None) -> None:
+async def grow(owner: asyncpg.Connection, clinic_id: UUID, events: Iterator[Event], count: int) -> None:
     """Add so many entries to a ledger, right chains and all, by COPY: history is what is measured on, not what is measured."""
     size, before, last = await _end(owner, clinic_id)
-    now: datetime = last or at or await owner.fetchval("select clock_timestamp() - interval '1 day'")
+    now: datetime = last or await owner.fetchval("select clock_timestamp() - interval '1 day'")
     context = Context(MANAGER, "bench")
-    forms = [(versioned_type(event), body_of(event, context)) for event in events]
     columns = ["clinic_id", "epoch", "index", "recorded_at", "event_id", "type", "body", "chain"]
     written: list[tuple[Any, ...]] = []
-    for index in range(size, size + count):
-        name, body = forms[index % len(forms)]
-        row = chain.Row(index, now, uuid4(), name, body, b"")
+    for index, event in zip(range(size, size + count), events, strict=False):
+        row = chain.Row(index, now, uuid4(), versioned_type(event), body_of(event, context), b"")
         before = chain.linked(before, clinic_id, row)
-        written.append((clinic_id, 1, index, now, row.event_id, name, body, before))
+        written.append((clinic_id, 1, index, now, row.event_id, row.type, row.body, before))
         if len(written) == COPIED_AT_ONCE or index == size + count - 1:
             await owner.copy_records_to_table("entries", schema_name="ledger", columns=columns, records=written)
             written = []

@@ -1,0 +1,103 @@
+"""Rows 6 and 7: whole programs, as an operator starts them."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from uuid import UUID
+
+from tests.benchmarks.ground import SECRET, Ground, grow, open_clinic
+from tests.benchmarks.history import past
+from tests.benchmarks.measure import Row
+
+MILLION = 1_000_000
+READY_SECONDS = 60
+IDLE_SECONDS = 5
+
+
+def _environment(ground: Ground) -> dict[str, str]:
+    return os.environ | {
+        "ASEPSIS_DATABASE_URL": ground.url(),
+        "ASEPSIS_MIGRATION_URL": ground.url("asepsis"),
+        "ASEPSIS_REDIS_URL": ground.redis_url,
+        "ASEPSIS_SECRET": SECRET.decode(),
+    }
+
+
+def _verify(ground: Ground, clinic_id: UUID) -> tuple[float, float]:
+    """Seconds and megabytes at most of `asepsis verify`."""
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "services", "verify", "--clinic", str(clinic_id)]
+    process = subprocess.Popen(command, env=_environment(ground), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    assert process.stdout is not None
+    said = process.stdout.read()
+    process.stdout.close()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, said
+    return time.perf_counter() - begun, used.ru_maxrss / 1024
+
+
+async def verify(ground: Ground, entries: int, rounds: int) -> list[Row]:
+    """The whole program, its start included."""
+    database, owner = ground.open(), await ground.owner()
+    clinic_id = await open_clinic(database)
+    await grow(owner, clinic_id, past(await owner.fetchval("select clock_timestamp()")), entries)
+    await database.close()
+    await owner.close()
+    found = [await asyncio.to_thread(_verify, ground, clinic_id) for _ in range(rounds)]
+    seconds = [took * MILLION / entries for took, _ in found]
+    return [
+        Row(f"asepsis verify of {entries:,} entries, by the million", "s", seconds, "at most", 6),
+        Row(f"asepsis verify of {entries:,} entries, memory at most", "MB", [most for _, most in found], "at most", 300),
+    ]
+
+
+def _resident_mb(pid: int) -> float:
+    """Of a process and of those it started, as far as they are Python."""
+    total = 0.0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            text, program = status.read_text(), (status.parent / "exe").readlink().name
+        except OSError:
+            continue
+        found = {name: re.search(rf"^{name}:\s+(\d+)", text, re.MULTILINE) for name in ("Pid", "PPid", "VmRSS")}
+        if pid in {int(found[name][1]) for name in ("Pid", "PPid") if found[name]} and program.startswith("python") and found["VmRSS"]:
+            total += int(found["VmRSS"][1]) / 1024
+    return total
+
+
+def _start(directory: str, *, idle: bool) -> tuple[float, float]:
+    """Seconds until it says that it is ready, and megabytes after it had nothing to do for a while."""
+    environment = os.environ | {"ASEPSIS_PORT": "18321"}
+    for name in ("ASEPSIS_DATABASE_URL", "ASEPSIS_REDIS_URL"):
+        environment.pop(name, None)
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "services", "up", "--data", directory]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        took = time.perf_counter() - begun
+        time.sleep(IDLE_SECONDS if idle else 0.5)
+        return took, _resident_mb(process.pid)
+    finally:
+        process.terminate()
+        process.wait(READY_SECONDS)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+async def start(rounds: int) -> list[Row]:
+    """`asepsis up` on data that is there already."""
+    with tempfile.TemporaryDirectory(prefix="asepsis-bench-up-") as directory:
+        await asyncio.to_thread(_start, directory, idle=False)
+        found = [await asyncio.to_thread(_start, directory, idle=True) for _ in range(rounds)]
+    return [
+        Row("asepsis up on existing data until it is ready", "s", [took for took, _ in found], "at most", 3),
+        Row("all services in one process, idle: memory of Python", "MB", [used for _, used in found], "at most", 200),
+    ]
