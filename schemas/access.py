@@ -131,6 +131,12 @@ LEAST_POWER_FIRST = (
 )
 
 
+def in_words(roles: Iterable[Role]) -> str:
+    """Roles for people to read, the least powerful first."""
+    held = frozenset(roles)
+    return ", ".join(role.value for role in LEAST_POWER_FIRST if role in held) or "nobody"
+
+
 def may(role: Role, command: str) -> bool:
     """Whether the role may give the command. Nobody may give one that the table does not know."""
     return role in COMMANDS.get(command, frozenset())

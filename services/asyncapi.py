@@ -5,19 +5,48 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from events.catalog import PUBLISHERS
-from events.envelope import Event, event_classes
-from events.inbox import CommandEnvelope, inbox_of
-from events.relay import outward_types
+from events.catalog.booking import CommandRejected
+from events.envelope import Event, event_classes, versioned_type
+from events.inbox import MAX_COMMAND_BYTES, CommandEnvelope, inbox_of
+from events.relay import outward_data, outward_types
 from schemas.sentences import Said
+from services.event_examples import event_examples
 
 REFERENCE = "#/components/schemas/{model}"
 
 INFO = {
     "title": "Asepsis streams",
     "version": "1",
-    "description": "Commands in, events out, over Redis streams. One field, `event`: CloudEvents 1.0 JSON."
-    " XADD is not acceptance: the answer on the clinic's stream is. No answer in 10 s: send the same id again.",
+    "description": f"""Commands in, events out, over Redis streams. One field, `event`: CloudEvents 1.0 JSON,
+at most {MAX_COMMAND_BYTES} bytes.
+
+XADD is not acceptance: the answer on the clinic's stream is; its `causationid` is the command's `id`. No answer in 10 s: send the same
+id with the same content again, and the same answer comes again.
+
+An event's `previous` is the id of the one before it. If that is not the last id you have, some are missing: ask
+`GET /clinics/{{clinic}}/events?after=<last id you have>` for them, over HTTP. So after a pause of more than 7 days, too.""",
 }
+SERVERS = {
+    "streams": {
+        "host": "localhost:6379",
+        "protocol": "redis",
+        "description": "The clinic's own Redis or Valkey: the host of ASEPSIS_REDIS_URL. `asepsis up` prints the Unix socket of its own."
+        " Each system has its own login, which may only write its inbox and read its clinic's events.",
+    }
+}
+REASONS = {
+    "missing": "The field `event`, or a required field, is not there.",
+    "too_large": f"The entry has more than {MAX_COMMAND_BYTES} bytes (64 KiB).",
+    "json_invalid": "It is not JSON. `causationid` is the entry's id in the inbox then, as no `id` could be read.",
+    "unknown_type": "No command of this type is accepted here.",
+    "not_allowed": "Systems may not give this command, or this system was disconnected.",
+    "id_reused": "The same `id` was used with other content. Nothing was changed.",
+    "expired": "`expirytime` had passed before the command was decided.",
+    "gave_up": "The command could not be worked several times over; an operator has it in the dead letters.",
+    "id_from_the_future": "The inbox was written to with a forged entry id, and was emptied.",
+    "anything else": "The type of a field's error (`uuid_parsing`, `extra_forbidden`, …), with the field and its limit, never its value.",
+}
+"""`reasons[].reason` of `command.rejected`."""
 CLINIC = {"description": "The clinic's UUID."}
 INBOX = {
     "address": "{clinic:{clinicId}}:inbox:{system}",
@@ -56,9 +85,21 @@ def _envelope(type_: str, data: dict[str, Any]) -> dict[str, Any]:
             "type": {"const": type_},
             "time": {"type": "string", "format": "date-time"},
             "correlationid": {"type": "string", "maxLength": 64},
+            "datacontenttype": {"const": "application/json"},
+            "dataschema": {"type": "string"},
             "data": data,
         },
     }
+
+
+def _command(type_: str, data: dict[str, Any]) -> dict[str, Any]:
+    schema = _envelope(type_, data)
+    schema["properties"]["expirytime"] = {
+        "type": "string",
+        "format": "date-time",
+        "description": "Not decided after this moment, but answered with `command.rejected`, reason `expired`.",
+    }
+    return schema
 
 
 def _example(type_: str, data: Any) -> dict[str, Any]:
@@ -73,14 +114,28 @@ def _example(type_: str, data: Any) -> dict[str, Any]:
     }
 
 
+def _event_example(event: Event) -> dict[str, Any]:
+    """As `events.envelope.cloud_event` makes it: a command of the example's system and its answer belong together."""
+    return _example(event.type, outward_data(event)) | {
+        "id": "0b0a51a5-0c2b-5d2c-8a55-6d2a1f0c9e77",
+        "source": "urn:asepsis:clinic:3d9a1f0c-7c1e-4a7e-9a53-2f8f3e5b6c11",
+        "time": "2026-11-23T09:00:00.128471Z",
+        "dataschema": f"urn:asepsis:schema:{versioned_type(event)}",
+        "sequence": "1-42",
+        "previous": "1-40",
+        "causationid": "8f0c2f7e-3a51-4c0e-9b55-0f8f5a8f5d10",
+    }
+
+
 def _outward_extensions(schema: dict[str, Any]) -> dict[str, Any]:
     extra = {
-        "sequence": {"type": "string", "description": "The entry's id in the stream: <epoch>-<size>."},
-        "previous": {"type": "string", "description": "The id before it; another one before it means that something is missing."},
-        "causationid": {"type": "string", "description": "The id of the command that this answers."},
-        "correlationid": {"type": "string", "description": "Echoed from the command."},
+        "sequence": "The entry's id in the stream: <epoch>-<size>.",
+        "previous": "The id before it. Not the last you have? `GET /clinics/{clinic}/events?after=` has what is missing.",
+        "causationid": "The id of the command that this answers; of a command that could not be read, its entry's id in the inbox.",
+        "correlationid": "Echoed from the command.",
     }
-    return schema | {"properties": schema["properties"] | extra}
+    described = {name: {"type": "string", "description": words} for name, words in extra.items()}
+    return schema | {"properties": schema["properties"] | described}
 
 
 def _outgoing() -> list[type[Event]]:
@@ -108,14 +163,14 @@ def describe() -> dict[str, Any]:
         + [(CommandEnvelope, "validation"), (Said, "serialization")],
         ref_template=REFERENCE,
     )
-    schemas = definitions["$defs"]
+    schemas, examples = definitions["$defs"], event_examples()
     for event in outgoing:
         _as_it_leaves(event, schemas[references[event, "serialization"]["$ref"].rpartition("/")[2]], references[Said, "serialization"])
     commands = {
         found.name: _message(
             found.name,
             found.name,
-            _envelope(found.name, references[found.shape, "validation"]),
+            _command(found.name, references[found.shape, "validation"]),
             (found.shape.__doc__ or "").strip(),
             [_example(found.name, example) for example in (found.shape.model_json_schema().get("examples") or [])],
         )
@@ -127,13 +182,15 @@ def describe() -> dict[str, Any]:
             event.type,
             _outward_extensions(_envelope(event.type, references[event, "serialization"])),
             (event.__doc__ or "").strip(),
-            [],
+            [_event_example(examples[event])],
         )
         for event in outgoing
     }
+    events[CommandRejected.type]["description"] = "\n".join(f"* `{reason}`: {words}" for reason, words in REASONS.items())
     return {
         "asyncapi": "3.0.0",
         "info": INFO,
+        "servers": SERVERS,
         "channels": {
             "inbox": INBOX | {"messages": {name: {"$ref": f"#/components/messages/{name}"} for name in commands}},
             "events": EVENTS | {"messages": {name: {"$ref": f"#/components/messages/{name}"} for name in events}},

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from events.access import Caller, authenticate, caller_of
 from events.database import Database
 from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, View, reading, transaction
-from schemas.access import may_any
+from schemas.access import COMMANDS, in_words, may_any
 from schemas.sentences import Said, for_front_desk, say
 from schemas.vocabulary import Actor, Finding, Instant, Opening, Role, Verdict
 
@@ -121,7 +121,7 @@ class Asking:
         async with transaction(self.database, self.clinic, service, self.actor, identity) as tx:
             caller = _admitted(await caller_of(tx.rows, self._token, self.clinic), self.clinic)
             if self.actor.role not in caller.roles:
-                raise problem(403, "forbidden", "Not allowed", unmet("role_must_allow", command=command.__name__))
+                raise _forbidden(command.__name__)
             answer = await tx.once(command, request)
         return self.reply(answer)
 
@@ -186,13 +186,20 @@ def _admitted(caller: Caller | None, clinic: UUID) -> Caller:
     return caller
 
 
+def _forbidden(command: str) -> ProblemError:
+    found = problem(403, "forbidden", "Not allowed", unmet("role_must_allow", command=command))
+    if command in COMMANDS:
+        found.problem.detail += f" These roles may: {in_words(COMMANDS[command])}."
+    return found
+
+
 async def _asking(command: str, clinic: UUID, request: Request, response: Response, authorization: str, min_size: int | None) -> Asking:
     scheme, _, token = authorization.partition(" ")
     token = token.strip() if scheme.lower() == "bearer" else ""
     caller = _admitted(await authenticate(database_of(request), token, clinic), clinic)
     role = may_any(caller.roles, command)
     if role is None:
-        raise problem(403, "forbidden", "Not allowed", unmet("role_must_allow", command=command))
+        raise _forbidden(command)
     device = request.headers.get("asepsis-device", "")
     actor = Actor(identity_id=caller.identity_id, role=role, device=device if DEVICE.match(device) else None)
     return Asking(request, response, clinic, actor, token, min_size)

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
+from schemas.access import COMMANDS, in_words
 from services.door import Problem
 
 PROBLEM = "application/problem+json"
@@ -51,7 +53,34 @@ class DescribedAPI(FastAPI):
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             self.openapi_schema = _complete(super().openapi())
+            paths = self.openapi_schema["paths"]
+            for route in routes_of(self):
+                command = command_of(route)
+                for method in route.methods or () if command is not None else ():
+                    _say_for_whom(paths[route.path_format][method.lower()], str(command))
         return self.openapi_schema
+
+
+def routes_of(found: Any) -> Iterator[APIRoute]:
+    """Every route of an application: FastAPI keeps included routers as they are."""
+    for route in found.routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from routes_of(route.original_router)
+
+
+def command_of(route: APIRoute) -> str | None:
+    """The word in `schemas/access.py` by which a route is guarded (`services.door.may`)."""
+    commands = (getattr(found.call, "command", None) for found in route.dependant.dependencies)
+    return next((command for command in commands if command is not None), None)
+
+
+def _say_for_whom(operation: dict[str, Any], command: str) -> None:
+    roles = in_words(COMMANDS.get(command, ()))
+    operation["description"] += f"\n\nFor: {roles}."
+    operation["x-roles"] = sorted(COMMANDS.get(command, ()))
+    operation["responses"]["403"] = operation["responses"]["403"] | {"description": f"This role may not do that; only {roles} may."}
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

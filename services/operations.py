@@ -73,6 +73,12 @@ class Health(BaseModel):
     halted: list[str] = Field(description="Services that stand still in a clinic: see `asepsis status`.")
 
 
+@routes.get("/", summary="What is here", include_in_schema=False)
+async def here() -> dict[str, str]:
+    """The way on, for who has only the address."""
+    return {"name": "asepsis", "openapi": "/openapi.json", "asyncapi": "/asyncapi.json", "health": "/health/ready", "metrics": "/metrics"}
+
+
 @routes.get("/health/live", summary="The process runs")
 async def live() -> dict[str, bool]:
     return {"live": True}

@@ -20,6 +20,7 @@ PUBLIC = {
     "/health/ready",
     "/metrics",
     "/asyncapi.json",
+    "/",
     "/check-ins/{token}",  # the link itself is the key
 }
 

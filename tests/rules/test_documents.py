@@ -87,6 +87,15 @@ def test_every_way_to_fail_is_a_problem_document(http: dict[str, Any]) -> None:
     assert "HTTPValidationError" not in http["components"]["schemas"]
 
 
+def test_every_operation_of_a_clinic_says_which_roles_may(http: dict[str, Any]) -> None:
+    for method, path, operation in operations(http):
+        if path.startswith("/clinics/"):
+            assert "\n\nFor: " in operation["description"], (method, path)
+    start = http["paths"]["/clinics/{clinic}/treatments"]["post"]
+    assert start["x-roles"] == ["clinician", "practitioner"]
+    assert "only practitioner, clinician may" in start["responses"]["403"]["description"]
+
+
 def test_every_body_has_an_example_that_fits(http: dict[str, Any]) -> None:
     missing: list[str] = []
     for method, path, operation in operations(http):
@@ -128,6 +137,16 @@ def test_every_accepted_command_has_an_example_that_we_accept(streams: dict[str,
             assert isinstance(found, Understood), (name, found)
 
 
+def test_what_a_sender_must_know_is_said(streams: dict[str, Any]) -> None:
+    rejected = streams["components"]["messages"]["command.rejected"]["description"]
+    for reason in ("id_reused", "expired", "too_large", "unknown_type", "not_allowed", "json_invalid"):
+        assert f"`{reason}`" in rejected
+    assert "65536 bytes" in streams["info"]["description"]
+    assert "/events?after=" in streams["info"]["description"]
+    assert "expirytime" in streams["components"]["messages"]["booking.request"]["payload"]["properties"]
+    assert streams["servers"]["streams"]["protocol"] == "redis"
+
+
 def test_every_event_that_leaves_is_described_without_what_stays_inside(streams: dict[str, Any]) -> None:
     messages = resolve(streams, "#/channels/events/messages")
     assert {"booking.confirmed", "booking.refused", "command.rejected"} <= set(messages)
@@ -136,6 +155,11 @@ def test_every_event_that_leaves_is_described_without_what_stays_inside(streams:
         assert message["summary"], name
         payload = message["payload"]
         assert {"sequence", "previous", "causationid"} <= set(payload["properties"])
+        (example,) = message["examples"]
+        Draft202012Validator(payload | {"components": streams["components"]}).validate(example["payload"])
+        assert not set(example["payload"]) - set(payload["properties"]), name
+        for finding in example["payload"]["data"].get("findings", ()):
+            assert finding["reason"] != finding["rule"].replace("_", " "), name
     arrived = streams["components"]["messages"]["client.arrived"]["payload"]["properties"]["data"]
     shown = resolve(streams, arrived["$ref"]) if "$ref" in arrived else arrived
     assert "age_band" not in shown["properties"]
