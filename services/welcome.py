@@ -136,5 +136,7 @@ def _about(data: dict[str, Any]) -> str:
         broken = []
     if broken:
         return f"{len(broken)}× no: {' '.join(sentence(found) for found in broken)}"
-    name, value = next(((name, value) for name, value in data.items() if name.endswith("_id")), ("", ""))
+    if "question" in data:
+        return str(data["question"])
+    name, value = next(((name, value) for name, value in data.items() if name.endswith("_id") and value), ("", ""))
     return f"{name.removesuffix('_id')} {str(value)[:8]}" if name else ""

@@ -6,7 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.booking.words import A_BOOKING, A_CLIENT, A_PRACTITIONER, A_ROOM, example
-from schemas.vocabulary import Finding, Instant, Language, LocalDate, Micrometers, Modality, Opening, Role, Shape, Visit
+from schemas.sentences import Explained
+from schemas.vocabulary import Instant, Language, LocalDate, Micrometers, Modality, Opening, Role, Shape, Visit
 
 BookingState = Literal["confirmed", "conflicted", "canceled", "started", "ended"]
 Attendance = Literal["expected", "late", "no_show_due", "no_show", "arrived"]
@@ -51,7 +52,7 @@ class BookingReply(Shape):
     attendance: Attendance = Field(description="no_show_due: staff may say so by now; nothing is canceled by itself.")
     arrived_at: Instant | None = Field(None, description="When the arrival was recorded.")
     identity_confirmed: bool | None = Field(None, description="Name and date of birth were compared on arrival.")
-    findings: tuple[Finding, ...] = Field((), description="Warnings it was made with, or what it conflicts with.")
+    findings: tuple[Explained, ...] = Field((), description="Warnings it was made with, or what it conflicts with.")
     flags: tuple[FlagReply, ...] = Field((), description="What happened since.")
 
 
@@ -67,7 +68,7 @@ class OpenSlots(Shape):
 
     slots: tuple[Opening, ...] = Field((), description="At most one per start, by time.")
     earliest_ok: Instant | None = Field(None, description="Where spacing sets it: the first moment the skin may be treated again.")
-    findings: tuple[Finding, ...] = Field((), description="What no other time would put right.")
+    findings: tuple[Explained, ...] = Field((), description="What no other time would put right.")
 
 
 class ClientReply(Shape):

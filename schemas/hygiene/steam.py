@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from schemas.hygiene.claims import MAX_PACKS, MAX_SAMPLES, Claim
-from schemas.vocabulary import Code, Count, Finding, Instant, LocalDate, LotCode, Millidegrees, Seconds, SerialCode, Shape
+from schemas.sentences import Explained
+from schemas.vocabulary import Code, Count, Instant, LocalDate, LotCode, Millidegrees, Seconds, SerialCode, Shape
 
 Change = Literal["changed", "unchanged"]
 Purpose = Literal["load", "qualification", "air_removal_test"]
@@ -188,7 +189,7 @@ class SterilizerSheet(Shape):
     removal_reason: Code | None = None
     last_indicator_on: LocalDate | None = None
     days_since_indicator: int
-    indicator: Finding
+    indicator: Explained
     calendar: tuple[IndicatorDay, ...]
 
 

@@ -71,6 +71,17 @@ def say(finding: Finding) -> Said:
     )
 
 
+class Explained(Finding):
+    """A finding with its sentence and the records it looked at: what the staff reads."""
+
+    reason: str
+
+
+def explain(finding: Finding) -> Explained:
+    """A finding as the staff reads it."""
+    return Explained(**dict(finding), reason=sentence(finding))
+
+
 HEALTH = frozenset({"G02", "G04", "G05", "G06"})
 """Rules whose finding would tell the front desk something about a client's health or age."""
 

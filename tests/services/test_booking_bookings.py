@@ -154,6 +154,7 @@ async def test_an_announcement_that_conflicts_reserves_nothing_until_it_is_resol
     reply = await desk.booking(promised.booking_id)
     assert reply is not None
     assert reply.state == "conflicted"
+    assert all(finding.reason.endswith(".") for finding in reply.findings)
     repeated = await desk.house.doing("booking", commands.announce_booking, promised)
     assert repeated.repeated
 

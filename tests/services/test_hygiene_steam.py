@@ -225,6 +225,7 @@ async def test_a_repaired_sterilizer_comes_back_after_three_good_cycles(bench: B
     async with bench.house.look("hygiene") as view:
         [sheet] = (await hygiene_day(view)).sterilizers
     assert sheet.in_service
+    assert sheet.indicator.reason.endswith(".")
     assert unmet(await bench.do(commands.return_sterilizer, machine, back)) >= {"sterilizer_must_be_out_of_service"}
 
 

@@ -1,6 +1,7 @@
 """What an operator reads when the database is away, empty or cut off: a sentence, and no more of it than needed."""
 
 import asyncio
+import json
 import logging
 import os
 import subprocess
@@ -13,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from events.embedded import Servers
 from services.app import Timer
 from services.outages import Watch
+from services.welcome import line_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +51,12 @@ def test_an_empty_database_asks_for_migrate(servers: Servers, command: str, code
 def test_a_file_that_is_not_there_is_not_the_databases_fault() -> None:
     said = asepsis("postgresql://nobody@nowhere/none", "verify", "--file", "/no such file")
     assert (said.returncode, said.stderr) == (2, "/no such file cannot be read: No such file or directory\n")
+
+
+def test_a_line_about_a_look_at_the_record_names_the_question() -> None:
+    viewed = {"question": "ledger", "subject_id": None, "answers": 3}
+    event = {"time": "2026-11-23T09:00:00Z", "sequence": "1-4", "type": "record.viewed", "data": viewed}
+    assert line_of(json.dumps(event).encode()) == "09:00:00  #4     record.viewed                ledger"
 
 
 def test_who_stops_reading_is_no_error() -> None:

@@ -106,6 +106,8 @@ def test_what_it_prints_works_and_the_next_start_finds_its_data(tmp_path: Path) 
         resources = json.loads(_shell(first.wait_for(r"^  (curl .+)$")[1]))
         for name in ("OpenAPI", "AsyncAPI", "Health"):
             assert json.loads(_shell("curl -fsS " + first.wait_for(rf"{name} +(http://\S+)$")[1]))
+        root = first.wait_for(r"API +(http://\S+)$")[1]
+        assert json.loads(_shell(f"curl -fsS {root}/"))["openapi"] == "/openapi.json"
         assert (len(resources["rooms"]), len(resources["practitioners"])) == (3, 3)
         for private in ("secret", "example.json", "environment"):
             assert (data / private).stat().st_mode & 0o777 == 0o600

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from events.transaction import View
 from schemas.booking import Attendance, BookingReply, DaySheet, FlagReply, OpenSlots, SlotSearch
 from schemas.policy import Policy, local_date
+from schemas.sentences import explain
 from schemas.vocabulary import Finding, Verdict, Visit
 from services.booking.models import Booking, Flag
 from services.booking.queries.situation import (
@@ -69,7 +70,7 @@ async def _replies(view: View, policy: Policy | None, rows: Sequence[Booking]) -
                 "attendance": attendance_of(row, policy, view.now),
                 "arrived_at": row.arrived_at,
                 "identity_confirmed": row.identity_confirmed,
-                "findings": tuple(Finding.model_validate(finding) for finding in row.findings),
+                "findings": tuple(explain(Finding.model_validate(finding)) for finding in row.findings),
                 "flags": tuple(flags.get(row.booking_id, ())),
             }
         )
@@ -109,7 +110,7 @@ async def find_slots(view: View, search: SlotSearch) -> OpenSlots:
     """The slots that a request would get, at most one per start; who and where only if it was left open."""
     known = await load_policy(view.rows, view.clinic_id, view.now)
     if known is None:
-        return OpenSlots(findings=(policy_must_be_in_force(known=False),))
+        return OpenSlots(findings=(explain(policy_must_be_in_force(known=False)),))
     asked = Asked(view.rows, view.clinic_id, view.now, known.policy)
     wish = _first_wish(search, view.now)
     case = await load_situation(asked, wish)
@@ -123,7 +124,7 @@ async def find_slots(view: View, search: SlotSearch) -> OpenSlots:
     findings = ask(named, case)
     rested = next((f.earliest_ok for f in findings if f.rule == "spacing_must_be_kept"), None)
     never = [f for f in findings if f.verdict is Verdict.UNMET and cannot_be_cured_by_another_time([f])]
-    return OpenSlots(slots=slots, earliest_ok=rested, findings=tuple(never) if not slots else ())
+    return OpenSlots(slots=slots, earliest_ok=rested, findings=tuple(map(explain, never)) if not slots else ())
 
 
 def _first_wish(search: SlotSearch, now: datetime) -> Visit:

@@ -21,6 +21,7 @@ from schemas.hygiene import (
     SterilizerSheet,
 )
 from schemas.policy import Policy, local_date
+from schemas.sentences import explain
 from schemas.vocabulary import Modality
 from services.hygiene.models import Handpiece, Pack, Place, Policies, SterilizationCycle, Sterilizer
 from services.hygiene.queries.recalls import recalls
@@ -104,7 +105,7 @@ def _sterilizer(machine: Sterilizer, policy: Policy, today: date, calendar: dict
         removal_reason=machine.removal_reason,
         last_indicator_on=last_run_on,
         days_since_indicator=(today - counted_from).days,
-        indicator=indicator_may_not_be_overdue(policy, Runs(counted_from), today),
+        indicator=explain(indicator_may_not_be_overdue(policy, Runs(counted_from), today)),
         calendar=tuple(
             IndicatorDay(on=day, cycles=len(seen), results=tuple(cast("Any", result) for result in seen if result != "none"))
             for day, seen in sorted(calendar.items())
