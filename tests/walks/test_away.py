@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from pydantic import ValidationError
 
 from events.embedded import Servers
+from schemas.compliance import OpenClinic
 from services.app import Timer
 from services.outages import Watch
+from services.problems import plain
 from services.welcome import line_of
 
 ROOT = Path(__file__).parents[2]
@@ -94,3 +97,9 @@ async def test_a_job_that_is_stopped_before_its_first_step_leaves_no_traceback(c
     await asyncio.sleep(0.05)
     scheduler.shutdown(wait=False)
     assert caplog.records == []
+
+
+def test_what_pydantic_says_of_a_rule_of_ours_is_the_rule_alone() -> None:
+    with pytest.raises(ValidationError) as wrong:
+        OpenClinic(timezone="Mars/Olympus")
+    assert [plain(error["msg"]) for error in wrong.value.errors()] == [str(error["ctx"]["error"]) for error in wrong.value.errors()]
