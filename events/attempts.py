@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from events import ledger
+from events import ledger, wire
 from events.database import Database, is_passing
 from events.projection import Place, RecordUnreadableError, bookmark_for_update, move_bookmark
 from events.transaction import aside
@@ -30,6 +30,11 @@ class Pair:
     clinic_id: UUID
     service: str
     stage: str
+
+    @property
+    def key(self) -> tuple[UUID, str, str]:
+        """As the first three parameters of a statement."""
+        return self.clinic_id, self.service, self.stage
 
     @property
     def values(self) -> dict[str, object]:
@@ -53,31 +58,29 @@ class AttemptAt:
 
 
 # `standing` has a row only where there is work: a wake-up for a clinic that is level, or that is none, writes nothing.
-_BEGIN = text(
-    """
+_BEGIN = """
     with standing as (
       select coalesce(b.size, 0) as size
-        from (select max(x.epoch) as epoch from ledger.clinics x where x.clinic_id = :clinic) c
-        join lateral (select y.index + 1 as size from ledger.entries y where y.clinic_id = :clinic and y.epoch = c.epoch
+        from (select max(x.epoch) as epoch from ledger.clinics x where x.clinic_id = $1) c
+        join lateral (select y.index + 1 as size from ledger.entries y where y.clinic_id = $1 and y.epoch = c.epoch
                       order by y.index desc limit 1) e on true
-        left join ledger.bookmarks b on b.clinic_id = :clinic and b.service = :service and b.stage = :stage
-       where :always or b.size is distinct from e.size or b.epoch is distinct from c.epoch
+        left join ledger.bookmarks b on b.clinic_id = $1 and b.service = $2 and b.stage = $3
+       where $4::boolean or b.size is distinct from e.size or b.epoch is distinct from c.epoch
     )
     insert into ledger.attempts as a (clinic_id, service, stage, index, count)
-    select :clinic, :service, :stage, s.size, 1 from standing s
+    select $1, $2, $3, s.size, 1 from standing s
     on conflict (clinic_id, service, stage) do update
        set index = excluded.index,
            count = case when a.index <> excluded.index then 1 when a.halted_at is not null then a.count else a.count + 1 end,
            halted_at = case when a.index <> excluded.index then null
-                            when a.count >= :most then coalesce(a.halted_at, clock_timestamp()) else a.halted_at end,
+                            when a.count >= $5::bigint then coalesce(a.halted_at, clock_timestamp()) else a.halted_at end,
            error = case when a.index <> excluded.index then null
-                        when a.count >= :most and a.halted_at is null then :died else a.error end
+                        when a.count >= $5::bigint and a.halted_at is null then $6::text else a.error end
     returning index, count, error, halted_at
     """
-)
-_AFTER = text(
-    "update ledger.attempts set count = :count, error = :error, halted_at = case when :halt then clock_timestamp() end"
-    " where clinic_id = :clinic and service = :service and stage = :stage and index = :index"
+_AFTER = (
+    "update ledger.attempts set count = $5::bigint, error = $6::text, halted_at = case when $7::boolean then clock_timestamp() end"
+    " where clinic_id = $1 and service = $2 and stage = $3 and index = $4"
 )
 
 
@@ -87,11 +90,9 @@ async def begin_attempt(database: Database, pair: Pair, *, always: bool = False)
     `always` counts even when nothing is left: the relay's stream may have lost what its bookmark says it has.
     """
     try:
-        async with aside(database, pair.clinic_id, pair.service) as rows:
-            # Losing this count in a crash of the server costs one more attempt; waiting for the disk would cost each entry.
-            await rows.execute(text("set local synchronous_commit = off"))
-            values = pair.values | {"always": always, "most": MOST_ATTEMPTS, "died": DIED}
-            row = (await rows.execute(_BEGIN, values)).one_or_none()
+        # Losing this count in a crash of the server costs one more attempt; waiting for the disk would cost each entry.
+        async with aside(database, pair.clinic_id, pair.service, durable=False) as rows:
+            row = await wire.fetch_row(rows, _BEGIN, *pair.key, always, MOST_ATTEMPTS, DIED)
     except Exception as failure:
         if not is_passing(failure):
             raise
@@ -104,9 +105,8 @@ async def begin_attempt(database: Database, pair: Pair, *, always: bool = False)
 
 
 async def _after(database: Database, pair: Pair, attempt: AttemptAt, count: int, error: str | None, *, halt: bool = False) -> None:
-    async with aside(database, pair.clinic_id, pair.service) as rows:
-        await rows.execute(text("set local synchronous_commit = off"))
-        await rows.execute(_AFTER, pair.values | {"index": attempt.index, "count": count, "error": error, "halt": halt})
+    async with aside(database, pair.clinic_id, pair.service, durable=False) as rows:
+        await wire.fetch_row(rows, _AFTER, *pair.key, attempt.index, count, error, halt)
 
 
 async def succeeded(database: Database, pair: Pair, attempt: AttemptAt, *, always: bool = False) -> None:

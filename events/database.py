@@ -106,15 +106,18 @@ class Database:
         """A session for one transaction, which `enter` begins."""
         return AsyncSession(self._attended, expire_on_commit=False)
 
-    async def enter(self, rows: AsyncSession, clinic_id: UUID | None, service: str | None, *, snapshot: bool = False) -> None:
+    async def enter(
+        self, rows: AsyncSession, clinic_id: UUID | None, service: str | None, *, snapshot: bool = False, durable: bool = True
+    ) -> None:
         """Begin a transaction as the service's role, in one clinic's rows, with its time limits. All of it ends with the transaction.
 
-        A `snapshot` is for reading only, and sees one moment throughout.
+        A `snapshot` is for reading only, and sees one moment throughout. One that is not `durable` does not wait for the disk.
         """
         kind = "isolation level repeatable read read only" if snapshot else ""
         role = "" if service is None else f"""set local role "{self.role(service).replace('"', '""')}";"""
         clinic = "" if clinic_id is None else str(UUID(int=clinic_id.int))
-        await wire.begin(rows, f"{kind}; {role} set local app.clinic = '{clinic}'; {_LIMITS}")
+        disk = "" if durable else "set local synchronous_commit = off;"
+        await wire.begin(rows, f"{kind}; {role} {disk} set local app.clinic = '{clinic}'; {_LIMITS}")
 
     async def close(self) -> None:
         """Give all connections back."""

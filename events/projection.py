@@ -81,9 +81,7 @@ class Place:
         return cls(entry.epoch, entry.size, entry.chain)
 
 
-_BOOKMARK = (
-    "select epoch, size, chain from ledger.bookmarks where clinic_id = $1 and service = $2 and stage = $3 for update"
-)
+_BOOKMARK = "select epoch, size, chain from ledger.bookmarks where clinic_id = $1 and service = $2 and stage = $3 for update"
 _NEW_BOOKMARK = (
     "insert into ledger.bookmarks (clinic_id, service, stage, epoch, size, chain)"
     " values ($1, $2, $3, $4, 0, ledger.genesis($1, $4)) on conflict do nothing"

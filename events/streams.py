@@ -74,8 +74,11 @@ async def react(database: Database, clinic_id: UUID, service: str, limit: int = 
             return 0
         place = await bookmark_for_update(rows, clinic_id, service, "reacted", at)
         page = await ledger.read_after(rows, clinic_id, at.epoch, place.size, limit)
+        hears = reactions_of(service).hears
+        if page and not any(entry.type in hears or not knows(entry.type) for entry in page):
+            await move_bookmark(rows, clinic_id, service, "reacted", Place.after(page[-1]))
+            return at.size - page[-1].size
     size, passed = at.size, None
-    hears = reactions_of(service).hears
     for entry in page:
         if not knows(entry.type):
             await _pass(database, clinic_id, service, passed)

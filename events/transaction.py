@@ -49,7 +49,8 @@ CLOCK_TOLERANCE = timedelta(seconds=2)
 """How far the clocks of application and database may differ (design.md 4). Not policy: it guards the record itself."""
 
 CATCH_UP_PAGE = 500
-CATCH_UP_OUTSIDE_LOCK = 200
+CATCH_UP_OUTSIDE_LOCK = 50
+"""Projecting an entry takes about a millisecond, and nobody shall wait for the lock longer than a tenth of a second."""
 
 R = TypeVar("R", bound=BaseModel)
 E_co = TypeVar("E_co", bound=Event, covariant=True)
@@ -275,10 +276,13 @@ async def _tell(database: Database, entries: Sequence[Entry[Any]]) -> None:
 
 
 @asynccontextmanager
-async def aside(database: Database, clinic_id: UUID | None, service: str | None) -> AsyncIterator[AsyncSession]:
-    """The one other commit: no clinic lock, nothing recorded. For projecting, attempts, the outbox, dead letters."""
+async def aside(database: Database, clinic_id: UUID | None, service: str | None, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
+    """The one other commit: no clinic lock, nothing recorded. For projecting, attempts, the outbox, dead letters.
+
+    One that is not `durable` does not wait for the disk: what a crash of the server takes back with it is done again.
+    """
     async with database.session() as rows:
-        await database.enter(rows, clinic_id, service)
+        await database.enter(rows, clinic_id, service, durable=durable)
         yield rows
         await rows.commit()
 
@@ -286,9 +290,10 @@ async def aside(database: Database, clinic_id: UUID | None, service: str | None)
 async def project(database: Database, clinic_id: UUID, service: str, limit: int = CATCH_UP_PAGE) -> int:
     """Let a service's tables follow the ledger by up to `limit` entries; returns how many are left.
 
-    Takes the bookmark's lock only. Raises what a projector raises, and `RecordUnreadableError`.
+    Takes the bookmark's lock only. Raises what a projector raises, and `RecordUnreadableError`. A crash of the server may
+    take rows and bookmark back, both or neither: then they are projected again.
     """
-    async with aside(database, clinic_id, service) as rows:
+    async with aside(database, clinic_id, service, durable=False) as rows:
         at = await ledger.head(rows, clinic_id)
         if at is None:
             return 0

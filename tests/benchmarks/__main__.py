@@ -39,9 +39,9 @@ async def _gate(ground: Ground, arguments: argparse.Namespace, found: Findings) 
 
 
 async def _catch_up(ground: Ground, arguments: argparse.Namespace, found: Findings) -> None:
-    entries = 100_000 if arguments.full else 20_000
+    entries = 100_000 if arguments.full else 5_000
     found.rows += await catch_up.catch_up(ground, entries, arguments.rounds)
-    found.rows.append(await catch_up.cold_gate(ground, entries // 4, arguments.rounds))
+    found.rows.append(await catch_up.cold_gate(ground, entries, arguments.rounds))
 
 
 async def _fan_out(ground: Ground, arguments: argparse.Namespace, found: Findings) -> None:

@@ -28,8 +28,7 @@ def svg(curves: Sequence[Curve]) -> str:
         at = y(10.0**power)
         lines.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
         lines.append(f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{10.0**power:g} ms</text>')
-    for size in sizes:
-        lines.append(f'<text x="{x(size):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{size:,}</text>')
+    lines += [f'<text x="{x(size):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{size:,}</text>' for size in sizes]
     lines.append(f'<text x="{LEFT}" y="{HEIGHT - 8}">entries in the clinic</text>')
     for ink, curve in zip(INKS, curves, strict=False):
         path = " ".join(f"{'ML'[place > 0]}{x(size):.1f} {y(cost):.1f}" for place, (size, cost) in enumerate(curve.points))

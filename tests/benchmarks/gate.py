@@ -3,6 +3,9 @@
 import asyncio
 import statistics
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from itertools import count
 from uuid import UUID, uuid4
 
 from events.database import Database
@@ -39,9 +42,14 @@ async def rates(ground: Ground, clinics: int, rounds: int, seconds: int) -> list
     try:
         rooms = [await _room(database, await open_clinic(database)) for _ in range(clinics)]
         found = []
+        turns = count()
+
+        async def next_room(of: list[Room]) -> None:
+            await _decide(of[next(turns) % len(of)])
+
         for many in (1, clinics):
-            turns = iter(range(10**9))
-            rate = [await crowd(8, seconds, lambda _, many=many: _decide(rooms[next(turns) % many])) for _ in range(rounds)]
+            some = partial(_ignoring, partial(next_room, rooms[:many]))
+            rate = [await crowd(8, seconds, some) for _ in range(rounds)]
             found.append(Row(f"gate, {many} clinic{'s' * (many > 1)}, one process", "decisions/s", rate))
         late, middle = [], []
         for _ in range(rounds):
@@ -53,6 +61,10 @@ async def rates(ground: Ground, clinics: int, rounds: int, seconds: int) -> list
         return found
     finally:
         await database.close()
+
+
+async def _ignoring(work: Callable[[], Awaitable[None]], _: int) -> None:
+    await work()
 
 
 async def _paced(room: Room, seconds: int) -> list[float]:

@@ -65,9 +65,9 @@ def _resident_mb(pid: int) -> float:
             text, program = status.read_text(), (status.parent / "exe").readlink().name
         except OSError:
             continue
-        found = {name: re.search(rf"^{name}:\s+(\d+)", text, re.MULTILINE) for name in ("Pid", "PPid", "VmRSS")}
-        if pid in {int(found[name][1]) for name in ("Pid", "PPid") if found[name]} and program.startswith("python") and found["VmRSS"]:
-            total += int(found["VmRSS"][1]) / 1024
+        words = {name: int(value) for name, value in re.findall(r"^(Pid|PPid|VmRSS):\s+(\d+)", text, re.MULTILINE)}
+        if pid in {words.get("Pid"), words.get("PPid")} and program.startswith("python"):
+            total += words.get("VmRSS", 0) / 1024
     return total
 
 
