@@ -40,5 +40,3 @@ async def reading(database: Database, clinic_id: UUID, service: str) -> AsyncIte
         size = (await rows.execute(query)).scalar_one_or_none() or 0
         yield View(rows, clinic_id, size, at.now)
         await rows.rollback()
-
-
