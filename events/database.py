@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+import orjson
 from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaData, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -83,6 +84,8 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=5,
             pool_use_lifo=True,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
             hide_parameters=True,  # errors end in logs, and parameters are people's
             connect_args={"timeout": 5, "command_timeout": 15},
         )

@@ -49,7 +49,7 @@ async def _fan_out(ground: Ground, arguments: argparse.Namespace, found: Finding
 
 
 async def _command(ground: Ground, arguments: argparse.Namespace, found: Findings) -> None:
-    found.rows += await command.full_command(ground, 200 if arguments.full else 50, arguments.rounds, arguments.seconds)
+    found.rows += await command.full_command(ground, 200 if arguments.full else 20, arguments.rounds, arguments.seconds)
 
 
 async def _verify(ground: Ground, arguments: argparse.Namespace, found: Findings) -> None:
