@@ -11,9 +11,8 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel
@@ -21,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import ledger
+from events.answer import Answer, IdReusedError, command_event_id
 from events.chain import Row, linked
 from events.database import Database, application_clock
 from events.envelope import Context, Entry, Event, body_of, versioned_type
@@ -53,24 +53,6 @@ CATCH_UP_OUTSIDE_LOCK = 50
 """Projecting an entry takes about a millisecond, and nobody shall wait for the lock longer than a tenth of a second."""
 
 R = TypeVar("R", bound=BaseModel)
-E_co = TypeVar("E_co", bound=Event, covariant=True)
-
-
-class IdReusedError(Exception):
-    """The command's id was used before, with other content."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[E_co]):
-    """What a command was answered: the entry that says so, now or when the command came first."""
-
-    entry: Entry[E_co]
-    repeated: bool = False
-
-    @property
-    def event(self) -> E_co:
-        """The event that is the answer."""
-        return self.entry.event
 
 
 class Transaction:
@@ -218,11 +200,6 @@ class Transaction:
         """Append, move the bookmark along and keep the fingerprint, before the commit."""
         await self._keep()
         await self.rows.flush()
-
-
-def command_event_id(clinic_id: UUID, principal: UUID | str, command_id: str) -> UUID:
-    """The id of the event that answers a command: the same for every retry by the same principal."""
-    return uuid5(clinic_id, f"{principal}\x1f{command_id}")
 
 
 @asynccontextmanager
