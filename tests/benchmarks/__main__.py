@@ -6,6 +6,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from events.embedded import Servers
@@ -74,11 +75,12 @@ PARTS: dict[str, Callable[[Ground, argparse.Namespace, Findings], Awaitable[None
 
 async def _bench(ground: Ground, arguments: argparse.Namespace) -> Findings:
     found = Findings()
-    await ground.prepare()
-    await limit.prepare(ground)
     for name in arguments.only or PARTS:
         before = len(found.rows)
-        await PARTS[name](ground, arguments, found)
+        own = replace(ground, name=f"bench_{name}")  # what one part leaves behind is nothing that the next one has to work
+        await own.prepare()
+        await limit.prepare(own)
+        await PARTS[name](own, arguments, found)
         for row in found.rows[before:]:
             _say(f"{name:10} {row.name}: {number(row.shown)} {row.unit}")
     return found

@@ -28,7 +28,6 @@ async def _announced(ground: Ground, client: "Redis", clinics: int, entries: int
     """Every entry is on the stream, as `announce` puts it there, and no service has seen any of them."""
     await client.flushall()
     owner = await ground.owner()
-    await owner.execute("truncate ledger.bookmarks, ledger.attempts")
     now = await owner.fetchval("select clock_timestamp()")
     for clinic_id in await ground.clinics(clinics):
         await grow(owner, clinic_id, past(now, SPARSE), entries // clinics)
