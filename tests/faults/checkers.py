@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from events.answer import command_event_id
 from events.catalog.booking import BookingConfirmed, BookingRequested, ClientArrived, ClientRegistered, CommandRejected
 from events.catalog.consent import ConsentRequested, ConsentSigned, ScreeningAnswered
 from events.catalog.hygiene import (
@@ -22,7 +23,6 @@ from events.chain import first_break
 from events.database import SERVICES
 from events.envelope import Event
 from events.rebuild import rebuild_service
-from events.transaction import command_event_id
 from tests.faults.evidence import EPOCH, Evidence, Place, gather
 from tests.faults.replay import Replay
 
