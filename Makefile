@@ -59,7 +59,7 @@ docs: .venv/runtime.stamp ## write docs/openapi.json and docs/asyncapi.json from
 	@$(PYTHON) -m services asyncapi > docs/asyncapi.json.new && mv docs/asyncapi.json.new docs/asyncapi.json
 
 # Names, versions and hashes only: whoever installs says from where.
-LOCK := compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
+LOCK := compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 lock: .venv/dev.stamp ## renew the lock files
 	@$(PYTHON) -m pip install --quiet uv
 	@$(PYTHON) -m uv pip $(LOCK) --upgrade --output-file requirements.lock
