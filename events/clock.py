@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from events import ledger
 from events.database import Database, is_passing
+from events.faults import reach
 from events.transaction import Transaction, aside, transaction
 from schemas.vocabulary import Actor, Role
 
@@ -88,6 +89,8 @@ async def run_job(database: Database, job: Job) -> int:
         log.debug("%s.%s waits for the database", job.service, job.name)
         return 0
     worked = 0
+    if due:
+        reach("clock.listed")
     for found in due:
         try:
             await _act(database, job, found)
@@ -108,3 +111,5 @@ async def _act(database: Database, job: Job, found: Due) -> None:
         first = uuid5(event_id, "1")
         if await ledger.entry_by_id(tx.rows, found.clinic_id, first) is None:
             await job.act(tx, found.subject)
+            reach("clock.acting")
+    reach("clock.acted")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from events.catalog.booking import Rejection
 from events.database import Base, table
+from events.faults import reach
 from events.transaction import Transaction
 
 MAX_DEAD_LETTER_BYTES = 4 * 1024 * 1024
@@ -42,6 +43,7 @@ async def keep_letter(tx: Transaction, system: str, entry_id: str, fields: Mappi
         "received_at": tx.now,
     }
     await tx.rows.execute(insert(DeadLetter).values(letter).on_conflict_do_nothing())
+    reach("dead_letters.kept")
 
 
 async def forget_letters(tx: Transaction, client_id: UUID) -> None:

@@ -13,7 +13,6 @@ from uuid import UUID, uuid5
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,6 +22,8 @@ from events.catalog.compliance import SystemConnected, SystemDisconnected
 from events.database import Base, Database, table
 from events.dead_letters import keep_letter
 from events.envelope import Entry
+from events.tables import Rows
+from events.faults import reach
 from events.transaction import Answer, IdReusedError, Transaction, transaction
 from schemas.access import may
 from schemas.vocabulary import Actor, CommandId, Instant, Role, Shape
@@ -208,6 +209,7 @@ async def work_entry(database: Database, inbox: Inbox, mailbox: Mailbox, entry_i
         await reject(database, inbox.service, mailbox, entry_id, fields, found)
         return
     envelope = found.envelope
+    reach("inbox.understood")
     try:
         async with transaction(
             database, mailbox.clinic_id, inbox.service, mailbox.actor, envelope.id, correlation=envelope.correlationid
@@ -246,6 +248,7 @@ async def _say_again(tx: Transaction, mailbox: Mailbox, entry_id: str, answer: A
     identity = _entry_event_id(mailbox, entry_id)
     if await ledger.entry_by_id(tx.rows, tx.clinic_id, identity) is None:
         await tx.record(AnswerRepeated(event_id=answer.entry.event_id), event_id=identity)
+        reach("inbox.repeated")
 
 
 async def reject(
@@ -264,18 +267,20 @@ async def _reject_in(tx: Transaction, mailbox: Mailbox, entry_id: str, fields: M
     await tx.record(
         CommandRejected(system=mailbox.system, inbox_entry=entry_id, command=why.command_id, reasons=why.reasons[:100]), event_id=identity
     )
+    reach("inbox.rejecting")
     await keep_letter(tx, mailbox.system, entry_id, fields, why.reasons)
 
 
-async def connect_system(rows: AsyncSession, entry: Entry[SystemConnected] | Entry[SystemDisconnected]) -> None:
+async def connect_system(rows: Rows, entry: Entry[SystemConnected] | Entry[SystemDisconnected]) -> None:
     """Projects `system.connected` and `system.disconnected`: which inboxes there are."""
     event = entry.event
-    connected = isinstance(event, SystemConnected)
-    new = insert(ConnectedSystem).values(clinic_id=entry.clinic_id, system=event.system, identity_id=event.identity_id, connected=connected)
-    changed = new.on_conflict_do_update(
-        index_elements=[ConnectedSystem.clinic_id, ConnectedSystem.system], set_={"identity_id": event.identity_id, "connected": connected}
+    rows.put(
+        ConnectedSystem,
+        clinic_id=entry.clinic_id,
+        system=event.system,
+        identity_id=event.identity_id,
+        connected=isinstance(event, SystemConnected),
     )
-    await rows.execute(changed)
 
 
 async def all_mailboxes(rows: AsyncSession) -> list[Mailbox]:

@@ -79,6 +79,7 @@ class OpenInbox:
                 async with self._turn:
                     await self._reclaim()
                 self._moved = False
+                reach("inbox_keeper.opening")
                 await self._subscriber.start()
                 return
             await self._notice_forgery()
@@ -118,6 +119,7 @@ class OpenInbox:
         async with self._turn:
             if self._moved:
                 return  # they lie in the stream that was set aside, and become dead letters
+            reach("inbox_keeper.read")
             # What was delivered before and never arrived here comes first: the stream's order is the order of work.
             await self._reclaim(before=entries[0][0])
             for entry_id, fields in entries:
@@ -133,6 +135,7 @@ class OpenInbox:
             for found in pending:
                 entry_id = found["message_id"].decode()
                 claimed: Any = await self._client.xclaim(self.mailbox.stream, GROUP, CONSUMER, 0, [entry_id])
+                reach("inbox_keeper.claimed")
                 if not claimed or claimed[0][1] is None:
                     await self._client.xack(self.mailbox.stream, GROUP, entry_id)
                 elif found["times_delivered"] >= MOST_DELIVERIES:
@@ -172,7 +175,7 @@ class OpenInbox:
                     log.exception("inbox %s: entry %s failed (%d)", self.mailbox.system, entry_id, failures)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
-        reach("inbox.before_acknowledgement")
+        reach("inbox_keeper.worked")
         await self._acknowledge(entry_id)
 
     async def _bury(self, entry_id: str, fields: Fields, reason: Code) -> None:
@@ -194,6 +197,7 @@ class OpenInbox:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
             else:
+                reach("inbox_keeper.acknowledged")
                 return
 
     @property
@@ -211,6 +215,7 @@ class OpenInbox:
             # The reader finds its group gone and stops; it is mended like after a flush.
             self._moved = True
             await self._client.renamenx(self.mailbox.stream, self._set_aside)
+            reach("inbox_keeper.set_aside")
         await self._empty_forged()
 
     async def _empty_forged(self) -> None:
@@ -221,6 +226,7 @@ class OpenInbox:
                 break
             for entry_id, fields in found:
                 await self._bury(entry_id.decode(), fields, "id_from_the_future")
+                reach("inbox_keeper.buried")
                 await self._client.xdel(self._set_aside, entry_id)
         await self._client.delete(self._set_aside)
 

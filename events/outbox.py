@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from events.database import Base, Database, table
+from events.faults import reach
 from events.transaction import Transaction, aside
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ async def queue_message(tx: Transaction, message: Message) -> None:
         )
         .on_conflict_do_nothing()
     )
+    reach("outbox.queued")
 
 
 async def _claim(database: Database, service: str, clinic_id: UUID, most: int) -> list[Delivery]:
@@ -124,6 +126,7 @@ async def _claim(database: Database, service: str, clinic_id: UUID, most: int) -
             )
             for row in (await rows.execute(claim)).scalars()
         ]
+    reach("outbox.claimed")
     return sorted(claimed, key=lambda delivery: delivery.message.send_after)
 
 
@@ -148,6 +151,7 @@ async def _send_one(database: Database, service: str, send: Send, delivery: Deli
     try:
         async with asyncio.timeout(SEND_SECONDS), aside(database, delivery.clinic_id, service) as rows:
             await send(rows, delivery)
+        reach("outbox.sent")
         await _mark_sent(database, service, delivery)
     except Exception as failure:  # noqa: BLE001 - whatever an adapter raises; its words may hold a contact
         log.warning("message %s was not sent (attempt %d): %s", delivery.message.message_id, delivery.attempt, type(failure).__name__)
@@ -169,6 +173,7 @@ async def _mark_sent(database: Database, service: str, delivery: Delivery) -> No
             .where(OutboxMessage.clinic_id == delivery.clinic_id, OutboxMessage.message_id == delivery.message.message_id)
             .values(sent_at=text("clock_timestamp()"), leased_until=None, parameters={})
         )
+        reach("outbox.marking")
         await rows.execute(
             delete(OutboxMessage).where(
                 OutboxMessage.clinic_id == delivery.clinic_id,

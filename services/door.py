@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from events.access import Caller, authenticate, caller_of
 from events.database import Database
+from events.faults import reach
 from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, View, reading, transaction
 from schemas.access import COMMANDS, in_words, may_any
 from schemas.sentences import Said, for_front_desk, say
@@ -118,11 +119,13 @@ class Asking:
         Who may is asked again behind the clinic's lock: a revocation that came first in the ledger holds.
         """
         identity = command_id or self._idempotency_key()
+        reach("door.admitted")
         async with transaction(self.database, self.clinic, service, self.actor, identity) as tx:
             caller = _admitted(await caller_of(tx.rows, self._token, self.clinic), self.clinic)
             if self.actor.role not in caller.roles:
                 raise _forbidden(command.__name__)
             answer = await tx.once(command, request)
+        reach("door.decided")
         return self.reply(answer)
 
     def reply(self, answer: Answer[Any]) -> Reply:

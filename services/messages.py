@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from events.faults import reach
 from events.outbox import Delivery, Send
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ def log_adapter(spool: Path | None, contact_of: Contact) -> Send:
                     "attempt": delivery.attempt,
                 }
             )
+            reach("messages.worded")
             await asyncio.to_thread(_append, spool, line)
         log.info("message %s (%s) to %s %s", message.message_id, message.template, message.recipient, message.recipient_id)
 

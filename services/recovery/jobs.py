@@ -3,6 +3,7 @@
 from uuid import UUID, uuid5
 
 from events.clock import Clock
+from events.faults import reach
 from events.outbox import Message, queue_message
 from events.transaction import Transaction
 from services.recovery.commands import Question, ask_client, miss_checkin, remind_client
@@ -34,6 +35,7 @@ async def _write_to_client(tx: Transaction, template: str, question: Question | 
     """A safety message: it does not ask for a marketing consent. The link is a path; the sender knows the host."""
     if question is None:
         return
+    reach("recovery.asked")
     parameters = {"link": f"/check-ins/{question.token}"}
     message_id = uuid5(question.checkin_id, template)
     await queue_message(tx, Message(message_id, "client", question.client_id, template, parameters, tx.now))

@@ -4,9 +4,9 @@ import signal
 
 import pytest
 
-from tests.faults.conftest import Stage
 from tests.faults.doors import PATIENCE_SECONDS
 from tests.faults.process import Fault
+from tests.faults.stage import Stage
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(150)
         ("transaction.before_commit", (9, 16)),
         ("transaction.after_commit", (12, 20)),
         ("reaction.done", (2, 6)),
-        ("inbox.before_acknowledgement", (2, 3)),
+        ("inbox_keeper.worked", (2, 3)),
     ],
 )
 async def test_dying_at_a_named_point_changes_nothing(stage: Stage, point: str, reaches: tuple[int, ...]) -> None:

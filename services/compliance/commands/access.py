@@ -15,6 +15,7 @@ from events.catalog.compliance import (
     TokenCreated,
     TokenRevoked,
 )
+from events.faults import reach
 from events.transaction import Answer, Transaction
 from schemas.compliance import CreateToken, GrantAccess, OpenClinic, RevokeAccess, RevokeToken
 from schemas.vocabulary import Role
@@ -45,6 +46,7 @@ async def grant_access(tx: Transaction, request: GrantAccess) -> Answer[Any]:
         return await tx.answer(ComplianceRefused(command="grant_access", subject_id=request.identity_id, findings=findings))
     if request.display_name is not None:
         await _call(tx, request.identity_id, request.display_name)
+        reach("compliance.named")
     return await tx.answer(AccessGranted(identity_id=request.identity_id, role=request.role, until=request.until))
 
 

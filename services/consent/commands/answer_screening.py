@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert, select
 
 from events.catalog.consent import ConsentRefused, ScreeningAnswered
+from events.faults import reach
 from events.policy import InForce, policy_in_force
 from events.transaction import Answer, Transaction
 from schemas.consent import Screening, ScreeningSheet
@@ -101,6 +102,7 @@ async def answer_screening(tx: Transaction, request: Screening) -> Answer[Answer
     facts = {"client_id": sheet.client_id, "answered_at": sheet.answered_at, "by_clinician": by_clinician}
     private = insert(AnswerSheet).values(clinic_id=tx.clinic_id, screening_id=request.screening_id, salt=salt, content=content, **facts)
     await tx.rows.execute(private)
+    reach("consent.screened")
     answered = ScreeningAnswered(
         screening_id=request.screening_id,
         client_id=sheet.client_id,

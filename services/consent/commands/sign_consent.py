@@ -3,6 +3,7 @@ from datetime import timedelta
 from sqlalchemy import insert, select
 
 from events.catalog.consent import ConsentRefused, ConsentSigned
+from events.faults import reach
 from events.policy import policy_in_force
 from events.transaction import Answer, Transaction
 from schemas.consent import ConsentSheet, ConsentSigning
@@ -75,6 +76,7 @@ async def sign_consent(tx: Transaction, request: ConsentSigning) -> Answer[Signe
     salt, commitment = tx.commitment(content)
     private = insert(Signature).values(clinic_id=tx.clinic_id, consent_id=request.consent_id, client_id=sheet.client_id)
     await tx.rows.execute(private.values(salt=salt, content=content))
+    reach("consent.signed")
     signed = ConsentSigned(
         consent_id=request.consent_id,
         client_id=sheet.client_id,

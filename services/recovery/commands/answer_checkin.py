@@ -3,6 +3,7 @@ from uuid import UUID
 from sqlalchemy import insert, select
 
 from events.catalog.recovery import CheckinAnswered, ReactionReported, RecoveryRefused
+from events.faults import reach
 from events.policy import policy_in_force
 from events.transaction import Answer, Transaction
 from schemas.recovery import CheckInAnswer as Request
@@ -55,6 +56,7 @@ async def answer_checkin(tx: Transaction, request: Request) -> Answer[CheckinAns
     about = {"checkin_id": checkin.checkin_id, "treatment_id": checkin.treatment_id, "client_id": checkin.client_id}
     answered = CheckinAnswered(tier=tier, answered_at=tx.now, commitment=commitment, **about)
     answer = await tx.answer(answered, policy=in_force.version)
+    reach("recovery.answered")
     reaction_event_id = None
     if tier != "none":
         reaction = ReactionReported(

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from events.catalog.treatment import Equipment, TreatmentRefused, TreatmentStarted
+from events.faults import reach
 from events.transaction import Answer, Transaction
 from schemas.treatment import StartRequest
 from schemas.vocabulary import Finding
@@ -39,6 +40,7 @@ async def start_treatment(tx: Transaction, request: StartRequest) -> Answer[Any]
         if earlier is not None:
             return await tx.repeat(earlier)
     findings = ask_the_gate(case)
+    reach("treatment.judged")
     if case.visit is None or unmet_of(findings):
         return await tx.answer(_refused(case, request, findings), policy=case.version)
     return await tx.answer(_started(tx, case, case.visit, request, findings), policy=case.version)
