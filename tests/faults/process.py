@@ -55,6 +55,8 @@ class Order:
     log: Path
     fault: Fault | None = None
     gossip: Gossip = "honest"
+    mischief: Callable[[], None] | None = None
+    """Done in the new process before anything of ours begins."""
 
 
 def _death(reach: int) -> Callable[[], None]:
@@ -107,6 +109,8 @@ def run(order: Order) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     if order.fault is not None:
         arm(order.fault.point, _death(order.fault.reach))
+    if order.mischief is not None:
+        order.mischief()
     app = create_app(order.settings)
     lifespan = app.router.lifespan_context
 
