@@ -30,10 +30,9 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 test: .venv/dev.stamp ## all tests, on a real PostgreSQL and a real Valkey
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
-# More of the same than `make test` takes: made-up days, and the other faults once.
-ASEPSIS_EXAMPLES ?= 300
-faults: .venv/dev.stamp ## the fault tests, with many more made-up days (ASEPSIS_EXAMPLES=300)
-	@ASEPSIS_EXAMPLES=$(ASEPSIS_EXAMPLES) $(PYTHON) -m pytest -s tests/faults
+# What `make test` holds a share of: FAULTS_ARGS="--only kills proxy --scale 0.05 --seed 7 --keep docs".
+faults: .venv/dev.stamp ## every fault, counted: kills, cuts, losses, floods, clocks, tampering; a table at the end
+	@$(PYTHON) -m tests.faults $(FAULTS_ARGS)
 
 mutants: .venv/dev.stamp ## plant each of our known bugs alone and see a test catch it
 	@$(PYTHON) -m tests.mutants

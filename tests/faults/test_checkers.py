@@ -8,9 +8,9 @@ import pytest
 from events.catalog.hygiene import HandpieceReprocessed, RoomTurnedOver
 from tests.faults import checkers
 from tests.faults.checkers import CHECKERS, Checker, tables_unlike_the_ledger
-from tests.faults.conftest import Stage
 from tests.faults.doors import Acknowledged, Journal
 from tests.faults.evidence import Evidence, gather
+from tests.faults.stage import Stage
 
 pytestmark = pytest.mark.timeout(150)
 

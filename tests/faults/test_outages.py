@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from events.embedded import Servers
-from tests.faults.conftest import Stage
 from tests.faults.doors import Tablet
+from tests.faults.stage import Stage
 from tests.outage import Wire, wire
 
 POSTGRES_SOCKET = ".s.PGSQL.5432"

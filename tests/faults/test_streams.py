@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from events.streams import STREAM
-from tests.faults.conftest import Stage
+from tests.faults.stage import Stage
 
 pytestmark = pytest.mark.timeout(150)
 
