@@ -24,6 +24,7 @@ from schemas.policy import Policy, default_policy, digest_of
 from schemas.vocabulary import Actor, Role
 from services.app import load
 from services.installation import migrate
+from tests.servers import start
 
 SECRET = b"a secret of the tests, 32 bytes.."
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -32,7 +33,7 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The real PostgreSQL and the real Valkey, once for all tests."""
-    running = Servers.start(tmp_path_factory.mktemp("servers"))
+    running = start(tmp_path_factory.mktemp("servers"))
     yield running
     running.stop()
 

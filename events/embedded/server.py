@@ -26,18 +26,19 @@ class Server:
     stop_signal: signal.Signals
     ready: Callable[[], bool]
     account: Account | None = None
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     def start(self) -> None:
         end_orphans(self)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 -- binaries of the installed wheels
+            self.process = subprocess.Popen(  # noqa: S603 -- the programs we were told to start
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
-                env=environment(),
+                env=environment() | self.environment,
                 start_new_session=True,
                 preexec_fn=before_exec(self.account, self.stop_signal),  # noqa: PLW1509 -- this process has one thread
             )
@@ -79,7 +80,7 @@ def life_line_cut(seconds: float) -> bool:
 
 def orphans(server: Server) -> Iterator[int]:
     """Processes of an earlier run whose guard was killed: same binary name, same working directory."""
-    binary = Path(server.command[0]).name
+    binary = Path(server.command[0]).resolve().name  # Debian's redis-server is a link to another name
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # gone, or somebody else's
             if (entry / "cwd").readlink() == server.directory and (entry / "exe").readlink().name.split(" ")[0] == binary:

@@ -19,6 +19,7 @@ from events.embedded import Servers
 from services.app import load
 from services.example import Example, database_now, draw_up, make
 from services.settings import PARTS
+from tests.servers import start
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of the tests, 32 bytes.."
@@ -94,7 +95,7 @@ def test_the_day_goes_the_same_with_each_service_in_its_own_process(
     servers: Servers, database_name: str, example: Example, tmp_path: Path
 ) -> None:
     with ExitStack() as running:
-        redis = running.enter_context(Servers.start(Path(running.enter_context(tempfile.TemporaryDirectory())))).redis_url
+        redis = running.enter_context(start(Path(running.enter_context(tempfile.TemporaryDirectory())))).redis_url
         logs = []
         for part in PARTS:
             environment = {
