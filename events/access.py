@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from events.catalog.compliance import AccessGranted, AccessRevoked
 from events.database import Base, Database, table
 from events.envelope import Entry
+from events.tables import Rows, Write
 from schemas.vocabulary import Role
 
 TOKEN_PREFIX = "asp_"  # noqa: S105 - lets scanners for leaked secrets know ours
@@ -90,18 +91,29 @@ async def caller_of(rows: AsyncSession, token: str, clinic_id: UUID) -> Caller |
     return None if found is None else Caller(found.identity_id, frozenset(Role(role) for role in found.roles))
 
 
-async def apply_grant(rows: AsyncSession, entry: Entry[AccessGranted]) -> None:
+async def apply_grant(rows: Rows, entry: Entry[AccessGranted]) -> None:
     """Projects `access.granted`."""
-    await _apply(rows, entry, entry.event.identity_id, entry.event.role, granted=True, until=entry.event.until)
+    _apply(rows, entry, entry.event.identity_id, entry.event.role, granted=True, until=entry.event.until)
 
 
-async def apply_revocation(rows: AsyncSession, entry: Entry[AccessRevoked]) -> None:
+async def apply_revocation(rows: Rows, entry: Entry[AccessRevoked]) -> None:
     """Projects `access.revoked`."""
-    await _apply(rows, entry, entry.event.identity_id, entry.event.role, granted=False, until=None)
+    _apply(rows, entry, entry.event.identity_id, entry.event.role, granted=False, until=None)
 
 
-async def _apply(
-    rows: AsyncSession,
+_NEW = insert(Grant)
+_APPLY = Write(
+    _NEW.on_conflict_do_update(
+        index_elements=[Grant.clinic_id, Grant.identity_id, Grant.role],
+        set_={name: _NEW.excluded[name] for name in ("granted", "until", "epoch", "size")},
+        where=tuple_(Grant.epoch, Grant.size) < tuple_(_NEW.excluded.epoch, _NEW.excluded.size),
+    ),
+    ("clinic_id", "identity_id", "role", "granted", "until", "epoch", "size"),
+)
+
+
+def _apply(
+    rows: Rows,
     entry: Entry[AccessGranted] | Entry[AccessRevoked],
     identity_id: UUID,
     role: Role,
@@ -110,22 +122,8 @@ async def _apply(
     until: datetime | None,
 ) -> None:
     """Only a later entry changes a grant: a rebuild that passes an old grant again opens no door that was closed since."""
-    new = insert(Grant).values(
-        clinic_id=entry.clinic_id,
-        identity_id=identity_id,
-        role=role.value,
-        granted=granted,
-        until=until,
-        epoch=entry.epoch,
-        size=entry.size,
-    )
-    await rows.execute(
-        new.on_conflict_do_update(
-            index_elements=[Grant.clinic_id, Grant.identity_id, Grant.role],
-            set_={name: new.excluded[name] for name in ("granted", "until", "epoch", "size")},
-            where=tuple_(Grant.epoch, Grant.size) < tuple_(new.excluded.epoch, new.excluded.size),
-        )
-    )
+    place = {"clinic_id": entry.clinic_id, "epoch": entry.epoch, "size": entry.size}
+    rows.write(_APPLY, identity_id=identity_id, role=role.value, granted=granted, until=until, **place)
 
 
 async def holders(rows: AsyncSession, clinic_id: UUID, role: Role, at: datetime) -> frozenset[UUID]:

@@ -84,7 +84,7 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=5,
             pool_use_lifo=True,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_serializer=wire.in_json,
             json_deserializer=orjson.loads,
             hide_parameters=True,  # errors end in logs, and parameters are people's
             connect_args={"timeout": 5, "command_timeout": 15},

@@ -22,8 +22,8 @@ from events.catalog.compliance import SystemConnected, SystemDisconnected
 from events.database import Base, Database, table
 from events.dead_letters import keep_letter
 from events.envelope import Entry
-from events.tables import Rows
 from events.faults import reach
+from events.tables import Rows
 from events.transaction import Answer, IdReusedError, Transaction, transaction
 from schemas.access import may
 from schemas.vocabulary import Actor, CommandId, Instant, Role, Shape

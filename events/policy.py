@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from events.catalog.compliance import PolicyPublished
 from events.envelope import Entry
 from events.projection import Projection
+from events.tables import Rows
 from schemas.policy import Policy
 
 
@@ -38,18 +38,15 @@ def follow_policy(projects: Projection, copies: type[PolicyCopy]) -> None:
     """Let a service's copies follow `policy.published`."""
 
     @projects(PolicyPublished)
-    async def keep_policy(rows: AsyncSession, entry: Entry[PolicyPublished]) -> None:
+    async def keep_policy(rows: Rows, entry: Entry[PolicyPublished]) -> None:
         published = entry.event
-        await rows.execute(
-            insert(copies)
-            .values(
-                clinic_id=entry.clinic_id,
-                policy_version=published.policy_version,
-                effective_at=published.effective_at,
-                digest=published.digest,
-                document=published.document.model_dump(mode="json"),
-            )
-            .on_conflict_do_nothing()
+        rows.add(
+            copies,
+            clinic_id=entry.clinic_id,
+            policy_version=published.policy_version,
+            effective_at=published.effective_at,
+            digest=published.digest,
+            document=published.document.model_dump(mode="json"),
         )
 
 
@@ -65,7 +62,7 @@ def _remember(key: tuple[UUID, int, str], document: dict[str, Any]) -> Policy:
     return policy
 
 
-async def policy_in_force(rows: AsyncSession, copies: type[PolicyCopy], clinic_id: UUID, at: datetime) -> InForce | None:
+async def policy_in_force(rows: AsyncSession | Rows, copies: type[PolicyCopy], clinic_id: UUID, at: datetime) -> InForce | None:
     """The newest policy that is effective at `at`, or None before the first."""
     query = (
         select(copies.policy_version, copies.digest)

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from events import ledger, wire
 from events.envelope import Entry, Event, UnknownEventError, knows, versioned_type
 from events.ledger import Head
+from events.tables import Rows
 
 E = TypeVar("E", bound=Event)
-Projector = Callable[[AsyncSession, Entry[E]], Awaitable[None]]
+Projector = Callable[[Rows, Entry[E]], Awaitable[None]]
 
 _projections: dict[str, "Projection"] = {}
 
@@ -22,7 +23,8 @@ _projections: dict[str, "Projection"] = {}
 class Projection:
     """The projectors of one service, by the type of event they hear.
 
-    A projector writes only its service's projection tables, and depends on nothing but the entry and those rows.
+    A projector writes only its service's projection tables, and depends on nothing but the entry and those rows. Its writes
+    wait in `Rows` until somebody asks, or until all the entries are through.
     """
 
     def __init__(self, service: str) -> None:
@@ -47,10 +49,11 @@ class Projection:
 
     async def apply(self, rows: AsyncSession, entries: Sequence[Entry[Any]]) -> None:
         """Apply entries in order. Raises what a projector raises."""
+        tables = Rows(rows)
         for entry in entries:
             for projector in self._projectors.get(entry.type, ()):
-                await projector(rows, entry)
-        await rows.flush()
+                await projector(tables, entry)
+        await tables.flush()
 
 
 def projection_of(service: str) -> Projection:

@@ -6,9 +6,11 @@ on a connection where SQLAlchemy begins nothing by itself; its commit and rollba
 go through the same session, in the same transaction.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
+import orjson
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -65,6 +67,31 @@ async def fetch_row(rows: AsyncSession, statement: str, *values: object) -> Any:
         return await driver.fetchrow(statement, *values)
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
         raise _as_sqlalchemy(driver, statement, failure) from failure
+
+
+async def write(rows: AsyncSession, statement: str, many: Sequence[Sequence[object]]) -> None:
+    """Make one change with each of these values, in order, in the session's transaction."""
+    driver = await _driver_of(rows)
+    try:
+        if len(many) == 1:
+            await driver.execute(statement, *many[0])
+        else:
+            await driver.executemany(statement, many)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
+        raise _as_sqlalchemy(driver, statement, failure) from failure
+
+
+async def schemas_of(rows: AsyncSession) -> Mapping[str | None, str | None] | None:
+    """The schemas that stand in for the models' own: only in sessions of somebody else's making."""
+    if _DRIVER in rows.info:
+        return None
+    connection = (await rows.connection()).sync_connection
+    return None if connection is None else connection.get_execution_options().get("schema_translate_map")
+
+
+def in_json(value: object) -> str:
+    """How documents are written into JSON columns."""
+    return orjson.dumps(value).decode()
 
 
 async def _driver_of(rows: AsyncSession) -> Any:

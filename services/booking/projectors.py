@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.booking import (
     BookingAnnounced,
@@ -28,6 +27,7 @@ from events.catalog.treatment import RuleOverridden, TreatmentEnded, TreatmentRe
 from events.envelope import Entry
 from events.policy import follow_policy
 from events.projection import Projection
+from events.tables import Rows
 from schemas.vocabulary import AreaDepth, Visit
 from services.booking.models import (
     Booking,
@@ -46,7 +46,7 @@ projects = Projection("booking")
 follow_policy(projects, Policies)
 
 
-async def _put(rows: AsyncSession, into: type[Any], key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+async def _put(rows: Rows, into: type[Any], key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Insert a row, or set these values on the one that has the key."""
     put = insert(into).values(**key, **values)
     await rows.execute(put.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
@@ -56,13 +56,13 @@ async def _put(rows: AsyncSession, into: type[Any], key: Mapping[str, Any], valu
 
 
 @projects(ClientRegistered)
-async def know_client(rows: AsyncSession, entry: Entry[ClientRegistered]) -> None:
+async def know_client(rows: Rows, entry: Entry[ClientRegistered]) -> None:
     values = {"contactable": entry.event.contactable, "into_client_id": None, "event_id": entry.event_id}
     await _put(rows, Client, {"clinic_id": entry.clinic_id, "client_id": entry.event.client_id}, values)
 
 
 @projects(ClientMerged)
-async def merge_client(rows: AsyncSession, entry: Entry[ClientMerged]) -> None:
+async def merge_client(rows: Rows, entry: Entry[ClientMerged]) -> None:
     """Point the given-up record, and all that were merged into it before, at the one that stays."""
     merged, into = entry.event.client_id, entry.event.into_client_id
     kept = (await rows.execute(select(Client.into_client_id).where(_client(entry.clinic_id, into)))).scalar_one_or_none() or into
@@ -78,7 +78,7 @@ def _client(clinic_id: UUID, client_id: UUID) -> Any:
 
 
 @projects(PractitionerCredentialed)
-async def keep_credential(rows: AsyncSession, entry: Entry[PractitionerCredentialed]) -> None:
+async def keep_credential(rows: Rows, entry: Entry[PractitionerCredentialed]) -> None:
     credential = entry.event.model_dump(mode="python")
     key = {"clinic_id": entry.clinic_id, "practitioner_id": credential.pop("practitioner_id")}
     credential["modalities"] = list(credential["modalities"])
@@ -86,13 +86,13 @@ async def keep_credential(rows: AsyncSession, entry: Entry[PractitionerCredentia
 
 
 @projects(ResourceAdded)
-async def keep_resource(rows: AsyncSession, entry: Entry[ResourceAdded]) -> None:
+async def keep_resource(rows: Rows, entry: Entry[ResourceAdded]) -> None:
     values = {"kind": entry.event.kind, "turnover_minutes": entry.event.turnover_minutes}
     await _put(rows, Resource, {"clinic_id": entry.clinic_id, "resource_id": entry.event.resource_id}, values)
 
 
 @projects(HandpieceCommissioned)
-async def know_handpiece(rows: AsyncSession, entry: Entry[HandpieceCommissioned]) -> None:
+async def know_handpiece(rows: Rows, entry: Entry[HandpieceCommissioned]) -> None:
     """A handpiece is a device that can be booked; its turnover, if any of its own, stays as it was set."""
     values = {"kind": "device", "modality": entry.event.modality, "max_depth_um": entry.event.max_depth_um}
     await _put(rows, Resource, {"clinic_id": entry.clinic_id, "resource_id": entry.event.handpiece_id}, values)
@@ -107,7 +107,7 @@ def _columns(visit: Visit) -> dict[str, Any]:
 
 
 async def _occupy(
-    rows: AsyncSession, clinic_id: UUID, booking_id: UUID, taken: Mapping[str, UUID | None], starts_at: datetime, ends_at: datetime
+    rows: Rows, clinic_id: UUID, booking_id: UUID, taken: Mapping[str, UUID | None], starts_at: datetime, ends_at: datetime
 ) -> None:
     """Set who and what a booking takes, and when."""
     await rows.execute(
@@ -129,7 +129,7 @@ async def _occupy(
 
 
 @projects(BookingConfirmed, BookingAnnounced, BookingRescheduled)
-async def take_slot(rows: AsyncSession, entry: Entry[BookingConfirmed | BookingAnnounced | BookingRescheduled]) -> None:
+async def take_slot(rows: Rows, entry: Entry[BookingConfirmed | BookingAnnounced | BookingRescheduled]) -> None:
     """The booking stands in this slot; what was said about an earlier slot of it is over."""
     visit = entry.event.visit
     elsewhen = select(Booking.booking_id).where(
@@ -145,13 +145,13 @@ async def take_slot(rows: AsyncSession, entry: Entry[BookingConfirmed | BookingA
 
 
 @projects(BookingConflicted)
-async def keep_conflict(rows: AsyncSession, entry: Entry[BookingConflicted]) -> None:
+async def keep_conflict(rows: Rows, entry: Entry[BookingConflicted]) -> None:
     """It was promised elsewhere, and reserves nothing here."""
     await _keep_booking(rows, entry, "conflicted")
 
 
 async def _keep_booking(
-    rows: AsyncSession, entry: Entry[BookingConfirmed | BookingAnnounced | BookingRescheduled | BookingConflicted], state: str
+    rows: Rows, entry: Entry[BookingConfirmed | BookingAnnounced | BookingRescheduled | BookingConflicted], state: str
 ) -> None:
     visit = entry.event.visit
     values = {
@@ -168,19 +168,19 @@ async def _keep_booking(
 
 
 @projects(BookingCanceled)
-async def free_slot(rows: AsyncSession, entry: Entry[BookingCanceled]) -> None:
+async def free_slot(rows: Rows, entry: Entry[BookingCanceled]) -> None:
     clinic_id, booking_id = entry.clinic_id, entry.event.booking_id
     await _change(rows, clinic_id, booking_id, state="canceled", event_id=entry.event_id)
     await rows.execute(delete(Occupancy).where(Occupancy.clinic_id == clinic_id, Occupancy.booking_id == booking_id))
     await rows.execute(delete(Flag).where(Flag.clinic_id == clinic_id, Flag.booking_id == booking_id))
 
 
-async def _change(rows: AsyncSession, clinic_id: UUID, booking_id: UUID, **values: Any) -> None:
+async def _change(rows: Rows, clinic_id: UUID, booking_id: UUID, **values: Any) -> None:
     await rows.execute(update(Booking).where(Booking.clinic_id == clinic_id, Booking.booking_id == booking_id).values(**values))
 
 
 @projects(BookingFlagged)
-async def raise_flag(rows: AsyncSession, entry: Entry[BookingFlagged]) -> None:
+async def raise_flag(rows: Rows, entry: Entry[BookingFlagged]) -> None:
     flagged = entry.event
     key = {"clinic_id": entry.clinic_id, "booking_id": flagged.booking_id, "reason": flagged.reason, "cause": flagged.cause}
     await _put(rows, Flag, key, {"earliest_on": flagged.earliest_on, "flagged_at": entry.recorded_at})
@@ -189,7 +189,7 @@ async def raise_flag(rows: AsyncSession, entry: Entry[BookingFlagged]) -> None:
 
 
 @projects(ClientArrived)
-async def note_arrival(rows: AsyncSession, entry: Entry[ClientArrived]) -> None:
+async def note_arrival(rows: Rows, entry: Entry[ClientArrived]) -> None:
     """Who has come is no longer a no-show."""
     arrived = entry.event
     await _change(
@@ -209,7 +209,7 @@ async def note_arrival(rows: AsyncSession, entry: Entry[ClientArrived]) -> None:
 # ------------------------------------------------------------------------------------------------ treatments and holds
 
 
-async def _keep_session(rows: AsyncSession, entry: Entry[Any], started_at: datetime, depths: tuple[AreaDepth, ...]) -> None:
+async def _keep_session(rows: Rows, entry: Entry[Any], started_at: datetime, depths: tuple[AreaDepth, ...]) -> None:
     values = {
         "client_id": entry.event.client_id,
         "modality": entry.event.modality,
@@ -221,7 +221,7 @@ async def _keep_session(rows: AsyncSession, entry: Entry[Any], started_at: datet
 
 
 @projects(TreatmentStarted)
-async def count_started_treatment(rows: AsyncSession, entry: Entry[TreatmentStarted]) -> None:
+async def count_started_treatment(rows: Rows, entry: Entry[TreatmentStarted]) -> None:
     """Until it ends, all areas count to the consented depth; room, handpiece and practitioner are those really used."""
     started = entry.event
     depths = tuple(AreaDepth(area=area, depth_um=started.max_depth_um) for area in started.areas)
@@ -236,7 +236,7 @@ async def count_started_treatment(rows: AsyncSession, entry: Entry[TreatmentStar
 
 
 @projects(TreatmentEnded)
-async def count_ended_treatment(rows: AsyncSession, entry: Entry[TreatmentEnded]) -> None:
+async def count_ended_treatment(rows: Rows, entry: Entry[TreatmentEnded]) -> None:
     """The depths really reached count from now on; without needle contact nothing does."""
     ended = entry.event
     of_treatment = (Session.clinic_id == entry.clinic_id) & (Session.treatment_id == ended.treatment_id)
@@ -253,7 +253,7 @@ async def count_ended_treatment(rows: AsyncSession, entry: Entry[TreatmentEnded]
 
 
 @projects(TreatmentRecordedLate)
-async def count_late_treatment(rows: AsyncSession, entry: Entry[TreatmentRecordedLate]) -> None:
+async def count_late_treatment(rows: Rows, entry: Entry[TreatmentRecordedLate]) -> None:
     late = entry.event
     if late.needle_contact:
         await _keep_session(rows, entry, late.started_at, late.depths)
@@ -262,20 +262,20 @@ async def count_late_treatment(rows: AsyncSession, entry: Entry[TreatmentRecorde
 
 
 @projects(SafetyHoldPlaced)
-async def keep_hold(rows: AsyncSession, entry: Entry[SafetyHoldPlaced]) -> None:
+async def keep_hold(rows: Rows, entry: Entry[SafetyHoldPlaced]) -> None:
     key = {"clinic_id": entry.clinic_id, "hold_id": entry.event.hold_id}
     await _put(rows, Hold, key, {"client_id": entry.event.client_id})
 
 
 @projects(SafetyHoldLifted)
-async def lift_hold(rows: AsyncSession, entry: Entry[SafetyHoldLifted]) -> None:
+async def lift_hold(rows: Rows, entry: Entry[SafetyHoldLifted]) -> None:
     hold_id = entry.event.hold_id
     await rows.execute(delete(Hold).where(Hold.clinic_id == entry.clinic_id, Hold.hold_id == hold_id))
     await rows.execute(delete(Flag).where(Flag.clinic_id == entry.clinic_id, Flag.reason == "safety_hold", Flag.cause == hold_id))
 
 
 @projects(RuleOverridden)
-async def keep_override(rows: AsyncSession, entry: Entry[RuleOverridden]) -> None:
+async def keep_override(rows: Rows, entry: Entry[RuleOverridden]) -> None:
     overridden = entry.event
     # The gate's rules have other names than booking's; what both serve is the number.
     key = {"clinic_id": entry.clinic_id, "booking_id": overridden.booking_id, "rule": overridden.code or overridden.rule}

@@ -6,7 +6,6 @@ from uuid import UUID
 from pydantic import JsonValue
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import access, inbox
 from events.catalog import PUBLISHERS
@@ -26,6 +25,7 @@ from events.catalog.hygiene import (
 from events.catalog.treatment import TreatmentEnded, TreatmentRecordedLate, TreatmentStarted
 from events.envelope import Entry, Event
 from events.projection import Projection
+from events.tables import Rows
 from schemas.compliance import Subject
 from services.compliance.models import (
     ExposureRow,
@@ -76,7 +76,7 @@ def _ids(value: JsonValue) -> Iterator[UUID]:
 
 
 @projects(*EVERYTHING)
-async def note_mentions(rows: AsyncSession, entry: Entry[Event]) -> None:
+async def note_mentions(rows: Rows, entry: Entry[Event]) -> None:
     subjects = {*_ids(entry.parts["data"]), entry.actor.identity_id}
     place = {"clinic_id": entry.clinic_id, "epoch": entry.epoch, "index": entry.index, "type": entry.type}
     await rows.execute(insert(Mention).on_conflict_do_nothing(), [{**place, "subject_id": subject} for subject in sorted(subjects)])
@@ -86,7 +86,7 @@ projects(SystemConnected, SystemDisconnected)(inbox.connect_system)
 
 
 @projects(SystemConnected, SystemDisconnected)
-async def keep_system(rows: AsyncSession, entry: Entry[SystemConnected | SystemDisconnected]) -> None:
+async def keep_system(rows: Rows, entry: Entry[SystemConnected | SystemDisconnected]) -> None:
     said = entry.event
     connected = isinstance(said, SystemConnected)
     new = insert(SystemRow).values(clinic_id=entry.clinic_id, system=said.system, identity_id=said.identity_id, connected=connected)
@@ -96,7 +96,7 @@ async def keep_system(rows: AsyncSession, entry: Entry[SystemConnected | SystemD
 
 
 @projects(PolicyPublished)
-async def keep_policy_version(rows: AsyncSession, entry: Entry[PolicyPublished]) -> None:
+async def keep_policy_version(rows: Rows, entry: Entry[PolicyPublished]) -> None:
     published = entry.event
     await rows.execute(
         insert(Policies)
@@ -114,7 +114,7 @@ async def keep_policy_version(rows: AsyncSession, entry: Entry[PolicyPublished])
 
 
 @projects(TreatmentStarted)
-async def note_start(rows: AsyncSession, entry: Entry[TreatmentStarted]) -> None:
+async def note_start(rows: Rows, entry: Entry[TreatmentStarted]) -> None:
     started = entry.event
     new = insert(TreatmentRow).values(
         clinic_id=entry.clinic_id,
@@ -133,7 +133,7 @@ async def note_start(rows: AsyncSession, entry: Entry[TreatmentStarted]) -> None
 
 
 @projects(TreatmentRecordedLate)
-async def note_late_record(rows: AsyncSession, entry: Entry[TreatmentRecordedLate]) -> None:
+async def note_late_record(rows: Rows, entry: Entry[TreatmentRecordedLate]) -> None:
     late = entry.event
     new = insert(TreatmentRow).values(
         clinic_id=entry.clinic_id,
@@ -151,7 +151,7 @@ async def note_late_record(rows: AsyncSession, entry: Entry[TreatmentRecordedLat
     await _note_uses(rows, entry)
 
 
-async def _note_uses(rows: AsyncSession, entry: Entry[TreatmentStarted] | Entry[TreatmentRecordedLate]) -> None:
+async def _note_uses(rows: Rows, entry: Entry[TreatmentStarted] | Entry[TreatmentRecordedLate]) -> None:
     """Everything that touched the treatment. Where one lot is named, its units are that lot's."""
     done = entry.event
     used: tuple[tuple[Subject, Iterable[UUID]], ...] = (
@@ -172,18 +172,18 @@ async def _note_uses(rows: AsyncSession, entry: Entry[TreatmentStarted] | Entry[
             await _unit(rows, entry.clinic_id, unit, done.lot_ids[0])
 
 
-async def _use(rows: AsyncSession, clinic_id: UUID, kind: Subject, subject_id: UUID, treatment_id: UUID) -> None:
+async def _use(rows: Rows, clinic_id: UUID, kind: Subject, subject_id: UUID, treatment_id: UUID) -> None:
     new = insert(UseRow).values(clinic_id=clinic_id, subject_id=subject_id, kind=kind, treatment_id=treatment_id)
     await rows.execute(new.on_conflict_do_nothing())
 
 
-async def _unit(rows: AsyncSession, clinic_id: UUID, unit_id: UUID, lot_id: UUID) -> None:
+async def _unit(rows: Rows, clinic_id: UUID, unit_id: UUID, lot_id: UUID) -> None:
     new = insert(UnitRow).values(clinic_id=clinic_id, unit_id=unit_id, lot_id=lot_id, wasted=False)
     await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(TreatmentEnded)
-async def note_end(rows: AsyncSession, entry: Entry[TreatmentEnded]) -> None:
+async def note_end(rows: Rows, entry: Entry[TreatmentEnded]) -> None:
     ended = entry.event
     await rows.execute(
         update(TreatmentRow)
@@ -193,7 +193,7 @@ async def note_end(rows: AsyncSession, entry: Entry[TreatmentEnded]) -> None:
 
 
 @projects(CycleRecorded)
-async def note_load(rows: AsyncSession, entry: Entry[CycleRecorded]) -> None:
+async def note_load(rows: Rows, entry: Entry[CycleRecorded]) -> None:
     cycle = entry.event
     new = insert(LoadRow).values(
         clinic_id=entry.clinic_id,
@@ -209,7 +209,7 @@ async def note_load(rows: AsyncSession, entry: Entry[CycleRecorded]) -> None:
 
 
 @projects(LotReceived)
-async def note_delivery(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
+async def note_delivery(rows: Rows, entry: Entry[LotReceived]) -> None:
     lot = entry.event
     new = insert(LotRow).values(clinic_id=entry.clinic_id, lot_id=lot.lot_id, received=lot.quantity)
     total = LotRow.received + new.excluded.received
@@ -217,13 +217,13 @@ async def note_delivery(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
 
 
 @projects(UnitsLabeled)
-async def note_unit_labels(rows: AsyncSession, entry: Entry[UnitsLabeled]) -> None:
+async def note_unit_labels(rows: Rows, entry: Entry[UnitsLabeled]) -> None:
     for unit in entry.event.unit_ids:
         await _unit(rows, entry.clinic_id, unit, entry.event.lot_id)
 
 
 @projects(CartridgeOpened)
-async def note_opened_cartridge(rows: AsyncSession, entry: Entry[CartridgeOpened]) -> None:
+async def note_opened_cartridge(rows: Rows, entry: Entry[CartridgeOpened]) -> None:
     opened = entry.event
     await _unit(rows, entry.clinic_id, opened.unit_id, opened.lot_id)
     await _use(rows, entry.clinic_id, "cartridge", opened.unit_id, opened.treatment_id)
@@ -231,31 +231,31 @@ async def note_opened_cartridge(rows: AsyncSession, entry: Entry[CartridgeOpened
 
 
 @projects(CartridgeWasted)
-async def note_wasted_cartridge(rows: AsyncSession, entry: Entry[CartridgeWasted]) -> None:
+async def note_wasted_cartridge(rows: Rows, entry: Entry[CartridgeWasted]) -> None:
     wasted = entry.event
     new = insert(UnitRow).values(clinic_id=entry.clinic_id, unit_id=wasted.unit_id, lot_id=wasted.lot_id, wasted=True)
     key = [UnitRow.clinic_id, UnitRow.unit_id, UnitRow.lot_id]
     await rows.execute(new.on_conflict_do_update(index_elements=key, set_={"wasted": True}))
 
 
-async def _hold(rows: AsyncSession, entry: Entry[Event], items: Iterable[UUID]) -> None:
+async def _hold(rows: Rows, entry: Entry[Event], items: Iterable[UUID]) -> None:
     for item in items:
         new = insert(QuarantineRow).values(clinic_id=entry.clinic_id, item_id=item, index=entry.index)
         await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(PackQuarantined)
-async def note_held_packs(rows: AsyncSession, entry: Entry[PackQuarantined]) -> None:
+async def note_held_packs(rows: Rows, entry: Entry[PackQuarantined]) -> None:
     await _hold(rows, entry, entry.event.pack_ids)
 
 
 @projects(LotQuarantined)
-async def note_held_lot(rows: AsyncSession, entry: Entry[LotQuarantined]) -> None:
+async def note_held_lot(rows: Rows, entry: Entry[LotQuarantined]) -> None:
     await _hold(rows, entry, (entry.event.lot_id,))
 
 
 @projects(RecallOpened, ExposureFound)
-async def note_exposures(rows: AsyncSession, entry: Entry[RecallOpened | ExposureFound]) -> None:
+async def note_exposures(rows: Rows, entry: Entry[RecallOpened | ExposureFound]) -> None:
     for exposure in entry.event.exposures:
         new = insert(ExposureRow).values(
             clinic_id=entry.clinic_id, recall_id=entry.event.recall_id, treatment_id=exposure.treatment_id, item_id=exposure.item_id
@@ -264,7 +264,7 @@ async def note_exposures(rows: AsyncSession, entry: Entry[RecallOpened | Exposur
 
 
 @projects(ClientMerged)
-async def follow_merge(rows: AsyncSession, entry: Entry[ClientMerged]) -> None:
+async def follow_merge(rows: Rows, entry: Entry[ClientMerged]) -> None:
     merged = entry.event
     await rows.execute(
         update(MergeRow)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from events.database import Base, table
 from events.policy import PolicyCopy
+from events.tables import Rows
 
 
 class Policies(PolicyCopy, Base):
@@ -199,7 +200,7 @@ class ClearanceBasis(Base):
     basis: Mapped[str]
 
 
-async def person_of(rows: AsyncSession, clinic_id: UUID, client_id: UUID) -> UUID:
+async def person_of(rows: AsyncSession | Rows, clinic_id: UUID, client_id: UUID) -> UUID:
     """The record that stands for this client after all merges."""
     into = select(MergedClient.into_client_id).where(MergedClient.clinic_id == clinic_id, MergedClient.client_id == client_id)
     return (await rows.execute(into)).scalar_one_or_none() or client_id

@@ -2,13 +2,13 @@
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.booking import ClientMerged, PractitionerCredentialed
 from events.catalog.consent import ClearanceGranted, ConsentRequested, ConsentSigned, ConsentWithdrawn, FormPublished, ScreeningAnswered
 from events.envelope import Entry
 from events.policy import follow_policy
 from events.projection import Projection
+from events.tables import Rows
 from services.consent.models import (
     Clearance,
     Consent,
@@ -28,27 +28,27 @@ follow_policy(projects, Policies)
 
 
 @projects(FormPublished)
-async def keep_form(rows: AsyncSession, entry: Entry[FormPublished]) -> None:
+async def keep_form(rows: Rows, entry: Entry[FormPublished]) -> None:
     form = entry.event.model_dump(mode="json", exclude={"form_id"})
     new = insert(Form).values(clinic_id=entry.clinic_id, form_id=entry.event.form_id, published_at=entry.recorded_at, **form)
     await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(PractitionerCredentialed)
-async def keep_credential(rows: AsyncSession, entry: Entry[PractitionerCredentialed]) -> None:
+async def keep_credential(rows: Rows, entry: Entry[PractitionerCredentialed]) -> None:
     credential = {"valid_until": entry.event.valid_until}
     new = insert(Practitioner).values(clinic_id=entry.clinic_id, practitioner_id=entry.event.practitioner_id, **credential)
     await rows.execute(new.on_conflict_do_update(index_elements=["clinic_id", "practitioner_id"], set_=credential))
 
 
 @projects(ConsentRequested)
-async def keep_request(rows: AsyncSession, entry: Entry[ConsentRequested]) -> None:
+async def keep_request(rows: Rows, entry: Entry[ConsentRequested]) -> None:
     asked = entry.event.model_dump(exclude={"client_id"})
     await rows.execute(insert(ConsentRequest).values(clinic_id=entry.clinic_id, **asked).on_conflict_do_nothing())
 
 
 @projects(ConsentSigned)
-async def keep_signature(rows: AsyncSession, entry: Entry[ConsentSigned]) -> None:
+async def keep_signature(rows: Rows, entry: Entry[ConsentSigned]) -> None:
     signed = entry.event.model_dump(exclude={"text_digest", "commitment"})
     signed["areas"] = list(entry.event.areas)
     signed["client_id"] = await person_of(rows, entry.clinic_id, entry.event.client_id)
@@ -57,14 +57,14 @@ async def keep_signature(rows: AsyncSession, entry: Entry[ConsentSigned]) -> Non
 
 
 @projects(ConsentWithdrawn)
-async def end_consent(rows: AsyncSession, entry: Entry[ConsentWithdrawn]) -> None:
+async def end_consent(rows: Rows, entry: Entry[ConsentWithdrawn]) -> None:
     """Effective when it is recorded, whenever it was said: nothing that happened before is touched."""
     mine = (Consent.clinic_id == entry.clinic_id, Consent.consent_id == entry.event.consent_id, Consent.withdrawn_at.is_(None))
     await rows.execute(update(Consent).where(*mine).values(withdrawn_at=entry.recorded_at, withdrawn_event_id=entry.event_id))
 
 
 @projects(ScreeningAnswered)
-async def keep_screening(rows: AsyncSession, entry: Entry[ScreeningAnswered]) -> None:
+async def keep_screening(rows: Rows, entry: Entry[ScreeningAnswered]) -> None:
     """The newest entry says all that restricts; a full sheet answers the volatile questions too."""
     answered, clinic = entry.event, entry.clinic_id
     client = await person_of(rows, clinic, answered.client_id)
@@ -96,7 +96,7 @@ async def keep_screening(rows: AsyncSession, entry: Entry[ScreeningAnswered]) ->
 
 
 @projects(ClearanceGranted)
-async def keep_clearance(rows: AsyncSession, entry: Entry[ClearanceGranted]) -> None:
+async def keep_clearance(rows: Rows, entry: Entry[ClearanceGranted]) -> None:
     facts = {"valid_until": entry.event.valid_until, "granted_by": entry.actor.identity_id}
     for restriction_id in entry.event.restriction_ids:
         ids = {"clinic_id": entry.clinic_id, "restriction_id": restriction_id, "clearance_id": entry.event.clearance_id}
@@ -104,7 +104,7 @@ async def keep_clearance(rows: AsyncSession, entry: Entry[ClearanceGranted]) -> 
 
 
 @projects(ClientMerged)
-async def join_records(rows: AsyncSession, entry: Entry[ClientMerged]) -> None:
+async def join_records(rows: Rows, entry: Entry[ClientMerged]) -> None:
     """Consents and restrictions of both records count for the person; of their sheets the older ones give way."""
     clinic, gone = entry.clinic_id, entry.event.client_id
     into = await person_of(rows, clinic, entry.event.into_client_id)

@@ -6,7 +6,6 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.booking import ClientMerged
 from events.catalog.hygiene import Exposure, ExposureFound, RecallOpened
@@ -24,6 +23,7 @@ from events.catalog.treatment import TreatmentEnded, TreatmentEndMissing, Treatm
 from events.envelope import Entry
 from events.policy import follow_policy, policy_in_force
 from events.projection import Projection
+from events.tables import Rows
 from schemas.policy import PlannedCheckIn, Policy, planned_check_ins
 from schemas.vocabulary import AreaDepth, Modality
 from services.recovery.models import CheckIn, Incident, Policies, Reaction, SafetyHold, Treatment
@@ -55,13 +55,13 @@ def plan_for_recall(policy: Policy, learned_at: datetime) -> PlannedCheckIn | No
     return planned[0]
 
 
-async def _policy(rows: AsyncSession, clinic_id: UUID, at: datetime) -> Policy | None:
+async def _policy(rows: Rows, clinic_id: UUID, at: datetime) -> Policy | None:
     found = await policy_in_force(rows, Policies, clinic_id, at)
     return None if found is None else found.policy
 
 
 async def _plan(
-    rows: AsyncSession,
+    rows: Rows,
     clinic_id: UUID,
     treatment_id: UUID,
     client_id: UUID,
@@ -85,9 +85,7 @@ async def _plan(
         await rows.execute(keep)
 
 
-async def _plan_after(
-    rows: AsyncSession, entry: Entry[TreatmentEnded | TreatmentEndMissing | TreatmentRecordedLate], ended_at: datetime
-) -> None:
+async def _plan_after(rows: Rows, entry: Entry[TreatmentEnded | TreatmentEndMissing | TreatmentRecordedLate], ended_at: datetime) -> None:
     clinic, treatment_id = entry.clinic_id, entry.event.treatment_id
     query = select(Treatment).where(Treatment.clinic_id == clinic, Treatment.treatment_id == treatment_id)
     treatment = (await rows.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
@@ -107,14 +105,14 @@ def _deepest(depths: Sequence[AreaDepth]) -> int:
     return max((charted.depth_um for charted in depths), default=0)
 
 
-async def _forget(rows: AsyncSession, clinic_id: UUID, treatment_id: UUID) -> None:
+async def _forget(rows: Rows, clinic_id: UUID, treatment_id: UUID) -> None:
     """No needle touched the skin: nothing to ask about."""
     unasked = (CheckIn.clinic_id == clinic_id, CheckIn.treatment_id == treatment_id, CheckIn.state == "planned")
     await rows.execute(delete(CheckIn).where(*unasked))
 
 
 @projects(TreatmentStarted)
-async def know_treatment(rows: AsyncSession, entry: Entry[TreatmentStarted]) -> None:
+async def know_treatment(rows: Rows, entry: Entry[TreatmentStarted]) -> None:
     """Until its end is known, as deep as the consent allowed."""
     started = entry.event
     new = insert(Treatment).values(
@@ -129,7 +127,7 @@ async def know_treatment(rows: AsyncSession, entry: Entry[TreatmentStarted]) -> 
 
 
 @projects(TreatmentEnded)
-async def plan_from_end(rows: AsyncSession, entry: Entry[TreatmentEnded]) -> None:
+async def plan_from_end(rows: Rows, entry: Entry[TreatmentEnded]) -> None:
     ended = entry.event
     if not ended.needle_contact:
         return await _forget(rows, entry.clinic_id, ended.treatment_id)
@@ -140,12 +138,12 @@ async def plan_from_end(rows: AsyncSession, entry: Entry[TreatmentEnded]) -> Non
 
 
 @projects(TreatmentEndMissing)
-async def plan_from_planned_end(rows: AsyncSession, entry: Entry[TreatmentEndMissing]) -> None:
+async def plan_from_planned_end(rows: Rows, entry: Entry[TreatmentEndMissing]) -> None:
     await _plan_after(rows, entry, entry.event.planned_end_at)
 
 
 @projects(TreatmentRecordedLate)
-async def plan_from_paper(rows: AsyncSession, entry: Entry[TreatmentRecordedLate]) -> None:
+async def plan_from_paper(rows: Rows, entry: Entry[TreatmentRecordedLate]) -> None:
     done = entry.event
     facts = {
         "client_id": done.client_id,
@@ -160,7 +158,7 @@ async def plan_from_paper(rows: AsyncSession, entry: Entry[TreatmentRecordedLate
 
 
 @projects(RecallOpened, ExposureFound)
-async def plan_for_exposed(rows: AsyncSession, entry: Entry[RecallOpened | ExposureFound]) -> None:
+async def plan_for_exposed(rows: Rows, entry: Entry[RecallOpened | ExposureFound]) -> None:
     """One more question for each treatment on the list, whatever the schedule says."""
     policy = await _policy(rows, entry.clinic_id, entry.recorded_at)
     step = None if policy is None else plan_for_recall(policy, entry.recorded_at)
@@ -173,7 +171,7 @@ async def plan_for_exposed(rows: AsyncSession, entry: Entry[RecallOpened | Expos
 
 
 @projects(CheckinDue)
-async def ask(rows: AsyncSession, entry: Entry[CheckinDue]) -> None:
+async def ask(rows: Rows, entry: Entry[CheckinDue]) -> None:
     """Waiting counts from the asking: after an outage nobody is given up on before they were asked."""
     mine = (CheckIn.clinic_id == entry.clinic_id, CheckIn.checkin_id == entry.event.checkin_id)
     found = (await rows.execute(select(CheckIn).where(*mine).execution_options(populate_existing=True))).scalar_one_or_none()
@@ -193,13 +191,13 @@ async def ask(rows: AsyncSession, entry: Entry[CheckinDue]) -> None:
 
 
 @projects(CheckinReminded)
-async def remind_once(rows: AsyncSession, entry: Entry[CheckinReminded]) -> None:
+async def remind_once(rows: Rows, entry: Entry[CheckinReminded]) -> None:
     mine = (CheckIn.clinic_id == entry.clinic_id, CheckIn.checkin_id == entry.event.checkin_id)
     await rows.execute(update(CheckIn).where(*mine).values(remind_at=None))
 
 
 @projects(CheckinAnswered)
-async def keep_answer(rows: AsyncSession, entry: Entry[CheckinAnswered]) -> None:
+async def keep_answer(rows: Rows, entry: Entry[CheckinAnswered]) -> None:
     """The worst answer stays on the list; a later mild one does not take it away."""
     mine = (CheckIn.clinic_id == entry.clinic_id, CheckIn.checkin_id == entry.event.checkin_id)
     earlier = (await rows.execute(select(CheckIn.tier).where(*mine))).scalar_one_or_none()
@@ -208,39 +206,39 @@ async def keep_answer(rows: AsyncSession, entry: Entry[CheckinAnswered]) -> None
 
 
 @projects(CheckinMissed)
-async def give_up(rows: AsyncSession, entry: Entry[CheckinMissed]) -> None:
+async def give_up(rows: Rows, entry: Entry[CheckinMissed]) -> None:
     mine = (CheckIn.clinic_id == entry.clinic_id, CheckIn.checkin_id == entry.event.checkin_id, CheckIn.state == "asked")
     await rows.execute(update(CheckIn).where(*mine).values(state="missed"))
 
 
 @projects(ReactionReported)
-async def keep_reaction(rows: AsyncSession, entry: Entry[ReactionReported]) -> None:
+async def keep_reaction(rows: Rows, entry: Entry[ReactionReported]) -> None:
     facts = entry.event.model_dump() | {"ledger_index": entry.index}
     new = insert(Reaction).values(clinic_id=entry.clinic_id, reported_at=entry.recorded_at, event_id=entry.event_id, **facts)
     await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(SafetyHoldPlaced)
-async def keep_hold(rows: AsyncSession, entry: Entry[SafetyHoldPlaced]) -> None:
+async def keep_hold(rows: Rows, entry: Entry[SafetyHoldPlaced]) -> None:
     facts = entry.event.model_dump() | {"ledger_index": entry.index}
     new = insert(SafetyHold).values(clinic_id=entry.clinic_id, placed_at=entry.recorded_at, placed_event_id=entry.event_id, **facts)
     await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(SafetyHoldLifted)
-async def end_hold(rows: AsyncSession, entry: Entry[SafetyHoldLifted]) -> None:
+async def end_hold(rows: Rows, entry: Entry[SafetyHoldLifted]) -> None:
     mine = (SafetyHold.clinic_id == entry.clinic_id, SafetyHold.hold_id == entry.event.hold_id, SafetyHold.lifted_at.is_(None))
     await rows.execute(update(SafetyHold).where(*mine).values(lifted_at=entry.recorded_at, lifted_event_id=entry.event_id))
 
 
 @projects(IncidentOpened)
-async def keep_incident(rows: AsyncSession, entry: Entry[IncidentOpened]) -> None:
+async def keep_incident(rows: Rows, entry: Entry[IncidentOpened]) -> None:
     facts = entry.event.model_dump() | {"ledger_index": entry.index}
     await rows.execute(insert(Incident).values(clinic_id=entry.clinic_id, **facts).on_conflict_do_nothing())
 
 
 @projects(ClientMerged)
-async def join_records(rows: AsyncSession, entry: Entry[ClientMerged]) -> None:
+async def join_records(rows: Rows, entry: Entry[ClientMerged]) -> None:
     gone, into = entry.event.client_id, entry.event.into_client_id
     for owned in (Treatment, CheckIn, SafetyHold, Reaction):
         await rows.execute(update(owned).where(owned.clinic_id == entry.clinic_id, owned.client_id == gone).values(client_id=into))

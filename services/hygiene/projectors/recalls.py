@@ -3,16 +3,16 @@
 from uuid import UUID
 
 from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.hygiene import Exposure, ExposureFound, RecallDecided, RecallOpened
 from events.envelope import Entry
+from events.tables import Rows
 from services.hygiene.models import Recall, RecallExposure, SterilizationCycle
 from services.hygiene.projectors.rows import projects, put, put_all
 
 
 @projects(RecallOpened)
-async def open_recall(rows: AsyncSession, entry: Entry[RecallOpened]) -> None:
+async def open_recall(rows: Rows, entry: Entry[RecallOpened]) -> None:
     said = entry.event
     await put(
         rows,
@@ -35,7 +35,7 @@ async def open_recall(rows: AsyncSession, entry: Entry[RecallOpened]) -> None:
 
 
 @projects(ExposureFound)
-async def widen_recall(rows: AsyncSession, entry: Entry[ExposureFound]) -> None:
+async def widen_recall(rows: Rows, entry: Entry[ExposureFound]) -> None:
     """What a late record adds; what did not fit into `recall.opened` came with the same command, and is not late."""
     said = entry.event
     recall = select(Recall.causation).where(Recall.clinic_id == entry.clinic_id, Recall.recall_id == said.recall_id)
@@ -45,7 +45,7 @@ async def widen_recall(rows: AsyncSession, entry: Entry[ExposureFound]) -> None:
 
 
 async def _put_in_doubt(
-    rows: AsyncSession, entry: Entry[RecallOpened | ExposureFound], cycle_ids: tuple[UUID, ...], pack_ids: tuple[UUID, ...]
+    rows: Rows, entry: Entry[RecallOpened | ExposureFound], cycle_ids: tuple[UUID, ...], pack_ids: tuple[UUID, ...]
 ) -> None:
     recall_id = entry.event.recall_id
     if cycle_ids:
@@ -67,7 +67,7 @@ async def _put_in_doubt(
 
 
 async def _list_exposures(
-    rows: AsyncSession, entry: Entry[RecallOpened | ExposureFound], exposures: tuple[Exposure, ...], *, found_late: bool
+    rows: Rows, entry: Entry[RecallOpened | ExposureFound], exposures: tuple[Exposure, ...], *, found_late: bool
 ) -> None:
     listed = [
         {"clinic_id": entry.clinic_id, "recall_id": entry.event.recall_id, "found_late": found_late, **exposure.model_dump()}
@@ -77,7 +77,7 @@ async def _list_exposures(
 
 
 @projects(RecallDecided)
-async def decide_recall(rows: AsyncSession, entry: Entry[RecallDecided]) -> None:
+async def decide_recall(rows: Rows, entry: Entry[RecallDecided]) -> None:
     said = entry.event
     await rows.execute(
         update(Recall).where(Recall.clinic_id == entry.clinic_id, Recall.recall_id == said.recall_id).values(decision=said.decision)

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.hygiene import (
     CycleRecorded,
@@ -15,6 +14,7 @@ from events.catalog.hygiene import (
     SterilizerReturned,
 )
 from events.envelope import Entry
+from events.tables import Rows
 from services.hygiene.models import Indicator, ItemUse, Outage, Pack, SterilizationCycle, Sterilizer
 from services.hygiene.projectors.rows import projects, put, put_all
 
@@ -23,7 +23,7 @@ _WEIGHT = ("none", "pending", "invalid", "negative", "positive")
 
 
 @projects(SterilizerCommissioned)
-async def commission(rows: AsyncSession, entry: Entry[SterilizerCommissioned]) -> None:
+async def commission(rows: Rows, entry: Entry[SterilizerCommissioned]) -> None:
     said = entry.event
     await put(
         rows,
@@ -40,7 +40,7 @@ async def commission(rows: AsyncSession, entry: Entry[SterilizerCommissioned]) -
 
 
 @projects(SterilizerRemoved, SterilizerReturned)
-async def move_in_or_out_of_service(rows: AsyncSession, entry: Entry[SterilizerRemoved | SterilizerReturned]) -> None:
+async def move_in_or_out_of_service(rows: Rows, entry: Entry[SterilizerRemoved | SterilizerReturned]) -> None:
     said = entry.event
     removed = isinstance(said, SterilizerRemoved)
     await rows.execute(
@@ -55,14 +55,14 @@ async def move_in_or_out_of_service(rows: AsyncSession, entry: Entry[SterilizerR
 
 
 @projects(SterilizerRemoved)
-async def begin_outage(rows: AsyncSession, entry: Entry[SterilizerRemoved]) -> None:
+async def begin_outage(rows: Rows, entry: Entry[SterilizerRemoved]) -> None:
     said = entry.event
     seen_at = min(said.occurred_at or entry.recorded_at, entry.recorded_at)
     await put(rows, Outage, clinic_id=entry.clinic_id, sterilizer_id=said.sterilizer_id, event_id=entry.event_id, removed_at=seen_at)
 
 
 @projects(SterilizerReturned)
-async def end_outage(rows: AsyncSession, entry: Entry[SterilizerReturned]) -> None:
+async def end_outage(rows: Rows, entry: Entry[SterilizerReturned]) -> None:
     """It lasted until the last of the cycles that prove the return had ended, whatever was claimed."""
     said = entry.event
     claimed_at = min(said.occurred_at or entry.recorded_at, entry.recorded_at)
@@ -77,7 +77,7 @@ async def end_outage(rows: AsyncSession, entry: Entry[SterilizerReturned]) -> No
 
 
 @projects(CycleRecorded)
-async def keep_cycle(rows: AsyncSession, entry: Entry[CycleRecorded]) -> None:
+async def keep_cycle(rows: Rows, entry: Entry[CycleRecorded]) -> None:
     said = entry.event
     new = await put(
         rows,
@@ -122,7 +122,7 @@ async def keep_cycle(rows: AsyncSession, entry: Entry[CycleRecorded]) -> None:
 
 
 @projects(LoadReleased)
-async def release_packs(rows: AsyncSession, entry: Entry[LoadReleased]) -> None:
+async def release_packs(rows: Rows, entry: Entry[LoadReleased]) -> None:
     said = entry.event
     cycle = (SterilizationCycle.clinic_id == entry.clinic_id, SterilizationCycle.cycle_id == said.cycle_id)
     await rows.execute(update(SterilizationCycle).where(*cycle).values(released=said.basis, release_id=entry.event_id))
@@ -130,7 +130,7 @@ async def release_packs(rows: AsyncSession, entry: Entry[LoadReleased]) -> None:
 
 
 @projects(IndicatorRead)
-async def weigh_indicator(rows: AsyncSession, entry: Entry[IndicatorRead]) -> None:
+async def weigh_indicator(rows: Rows, entry: Entry[IndicatorRead]) -> None:
     said = entry.event
     await put(
         rows,
@@ -160,7 +160,7 @@ async def weigh_indicator(rows: AsyncSession, entry: Entry[IndicatorRead]) -> No
     await _find_last_run(rows, entry.clinic_id, said.sterilizer_id)
 
 
-async def _find_last_run(rows: AsyncSession, clinic_id: UUID, sterilizer_id: UUID) -> None:
+async def _find_last_run(rows: Rows, clinic_id: UUID, sterilizer_id: UUID) -> None:
     """The start of the last cycle whose indicator is not invalid: the days of the indicator calendar count from there."""
     last = select(func.max(SterilizationCycle.started_at)).where(
         SterilizationCycle.clinic_id == clinic_id,
@@ -175,7 +175,7 @@ async def _find_last_run(rows: AsyncSession, clinic_id: UUID, sterilizer_id: UUI
 
 
 @projects(PackQuarantined)
-async def hold_packs(rows: AsyncSession, entry: Entry[PackQuarantined]) -> None:
+async def hold_packs(rows: Rows, entry: Entry[PackQuarantined]) -> None:
     await rows.execute(
         update(Pack)
         .where(Pack.clinic_id == entry.clinic_id, Pack.pack_id.in_(entry.event.pack_ids), Pack.quarantined.is_(None))

@@ -1,17 +1,17 @@
 """Lots and units follow the ledger, and their counts with them."""
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.hygiene import CartridgeWasted, LotQuarantined, LotReceived, UnitsLabeled
 from events.envelope import Entry
+from events.tables import Rows
 from schemas.hygiene import lot_key
 from services.hygiene.models import ItemUse, Lot, Unit
 from services.hygiene.projectors.rows import count_units, projects, put, put_all
 
 
 @projects(LotReceived)
-async def keep_lot(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
+async def keep_lot(rows: Rows, entry: Entry[LotReceived]) -> None:
     said = entry.event
     await put(
         rows,
@@ -34,7 +34,7 @@ async def keep_lot(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
 
 
 @projects(UnitsLabeled)
-async def keep_units(rows: AsyncSession, entry: Entry[UnitsLabeled]) -> None:
+async def keep_units(rows: Rows, entry: Entry[UnitsLabeled]) -> None:
     said = entry.event
     units = [{"clinic_id": entry.clinic_id, "unit_id": unit_id, "lot_id": said.lot_id} for unit_id in said.unit_ids]
     labeled = await put_all(rows, Unit, units)
@@ -45,7 +45,7 @@ async def keep_units(rows: AsyncSession, entry: Entry[UnitsLabeled]) -> None:
 
 
 @projects(LotQuarantined)
-async def hold_lot(rows: AsyncSession, entry: Entry[LotQuarantined]) -> None:
+async def hold_lot(rows: Rows, entry: Entry[LotQuarantined]) -> None:
     await rows.execute(
         update(Lot)
         .where(Lot.clinic_id == entry.clinic_id, Lot.lot_id == entry.event.lot_id, Lot.quarantined.is_(None))
@@ -54,7 +54,7 @@ async def hold_lot(rows: AsyncSession, entry: Entry[LotQuarantined]) -> None:
 
 
 @projects(CartridgeWasted)
-async def waste_unit(rows: AsyncSession, entry: Entry[CartridgeWasted]) -> None:
+async def waste_unit(rows: Rows, entry: Entry[CartridgeWasted]) -> None:
     said = entry.event
     done = await rows.execute(
         update(Unit)

@@ -2,16 +2,16 @@
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.hygiene import HandpieceCommissioned, HandpieceReprocessed, RoomTurnedOver
 from events.envelope import Entry
+from events.tables import Rows
 from services.hygiene.models import Disinfection, Handpiece, Place
 from services.hygiene.projectors.rows import projects, put
 
 
 @projects(HandpieceCommissioned)
-async def keep_handpiece(rows: AsyncSession, entry: Entry[HandpieceCommissioned]) -> None:
+async def keep_handpiece(rows: Rows, entry: Entry[HandpieceCommissioned]) -> None:
     said = entry.event
     await put(
         rows,
@@ -27,7 +27,7 @@ async def keep_handpiece(rows: AsyncSession, entry: Entry[HandpieceCommissioned]
 
 
 @projects(HandpieceReprocessed, RoomTurnedOver)
-async def keep_disinfection(rows: AsyncSession, entry: Entry[HandpieceReprocessed | RoomTurnedOver]) -> None:
+async def keep_disinfection(rows: Rows, entry: Entry[HandpieceReprocessed | RoomTurnedOver]) -> None:
     said = entry.event
     if isinstance(said, HandpieceReprocessed):
         kind, disinfection_id, subject_id = "handpiece", said.reprocessing_id, said.handpiece_id

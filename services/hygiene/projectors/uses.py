@@ -5,16 +5,16 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.treatment import CartridgeAdded, TreatmentRecordedLate, TreatmentStarted
 from events.envelope import Entry
+from events.tables import Rows
 from services.hygiene.models import ItemUse, Pack, Place, PlaceUse, Unit
 from services.hygiene.projectors.rows import count_units, projects, put
 
 
 @projects(TreatmentStarted, TreatmentRecordedLate)
-async def use_equipment(rows: AsyncSession, entry: Entry[TreatmentStarted | TreatmentRecordedLate]) -> None:
+async def use_equipment(rows: Rows, entry: Entry[TreatmentStarted | TreatmentRecordedLate]) -> None:
     """What a treatment used is used from that moment on, whatever the reactions did yet."""
     said = entry.event
     started_at = said.started_at if isinstance(said, TreatmentRecordedLate) else entry.recorded_at
@@ -38,7 +38,7 @@ async def use_equipment(rows: AsyncSession, entry: Entry[TreatmentStarted | Trea
 
 
 @projects(CartridgeAdded)
-async def use_added_cartridge(rows: AsyncSession, entry: Entry[CartridgeAdded]) -> None:
+async def use_added_cartridge(rows: Rows, entry: Entry[CartridgeAdded]) -> None:
     await _use_unit(rows, entry, entry.event.unit_id, entry.event.lot_id)
 
 
@@ -48,7 +48,7 @@ def _use(entry: Entry[TreatmentStarted | TreatmentRecordedLate | CartridgeAdded]
 
 
 async def _use_unit(
-    rows: AsyncSession,
+    rows: Rows,
     entry: Entry[TreatmentStarted | TreatmentRecordedLate | CartridgeAdded],
     unit_id: UUID,
     lot_if_unknown: UUID | None,

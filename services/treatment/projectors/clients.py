@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.booking import (
     BookingAnnounced,
@@ -21,12 +20,13 @@ from events.catalog.booking import (
 from events.catalog.consent import ClearanceGranted, ConsentSigned, ConsentWithdrawn, FormPublished, ScreeningAnswered
 from events.catalog.recovery import SafetyHoldLifted, SafetyHoldPlaced
 from events.envelope import Entry
+from events.tables import Rows
 from schemas.vocabulary import Visit as VisitShape
 from services.treatment.models import Arrival, Clearance, Client, Consent, Form, Hold, Override, Practitioner, Screening, Visit
 from services.treatment.projectors.following import projects
 
 
-async def _keep_visit(rows: AsyncSession, clinic_id: UUID, event_id: UUID, visit: VisitShape, state: str) -> None:
+async def _keep_visit(rows: Rows, clinic_id: UUID, event_id: UUID, visit: VisitShape, state: str) -> None:
     values: dict[str, Any] = visit.model_dump() | {
         "visit_type": visit.visit_type.value,
         "modality": visit.modality.value,
@@ -39,7 +39,7 @@ async def _keep_visit(rows: AsyncSession, clinic_id: UUID, event_id: UUID, visit
 
 
 @projects(BookingConfirmed)
-async def take_confirmed(rows: AsyncSession, entry: Entry[BookingConfirmed]) -> None:
+async def take_confirmed(rows: Rows, entry: Entry[BookingConfirmed]) -> None:
     """A conflict may have been resolved into another slot: then what was overridden for the first is over."""
     visit = entry.event.visit
     elsewhen = select(Visit.booking_id).where(
@@ -50,17 +50,17 @@ async def take_confirmed(rows: AsyncSession, entry: Entry[BookingConfirmed]) -> 
 
 
 @projects(BookingAnnounced)
-async def take_announced(rows: AsyncSession, entry: Entry[BookingAnnounced]) -> None:
+async def take_announced(rows: Rows, entry: Entry[BookingAnnounced]) -> None:
     await _keep_visit(rows, entry.clinic_id, entry.event_id, entry.event.visit, "announced")
 
 
 @projects(BookingConflicted)
-async def take_conflicted(rows: AsyncSession, entry: Entry[BookingConflicted]) -> None:
+async def take_conflicted(rows: Rows, entry: Entry[BookingConflicted]) -> None:
     await _keep_visit(rows, entry.clinic_id, entry.event_id, entry.event.visit, "conflicted")
 
 
 @projects(BookingRescheduled)
-async def move_visit(rows: AsyncSession, entry: Entry[BookingRescheduled]) -> None:
+async def move_visit(rows: Rows, entry: Entry[BookingRescheduled]) -> None:
     """Overrides were given for the old day: they do not move along."""
     await _keep_visit(rows, entry.clinic_id, entry.event_id, entry.event.visit, "confirmed")
     given = delete(Override).where(Override.clinic_id == entry.clinic_id, Override.booking_id == entry.event.visit.booking_id)
@@ -68,13 +68,13 @@ async def move_visit(rows: AsyncSession, entry: Entry[BookingRescheduled]) -> No
 
 
 @projects(BookingCanceled)
-async def cancel_visit(rows: AsyncSession, entry: Entry[BookingCanceled]) -> None:
+async def cancel_visit(rows: Rows, entry: Entry[BookingCanceled]) -> None:
     of = (Visit.clinic_id == entry.clinic_id, Visit.booking_id == entry.event.booking_id)
     await rows.execute(update(Visit).where(*of).values(state="canceled", event_id=entry.event_id))
 
 
 @projects(ClientArrived)
-async def note_arrival(rows: AsyncSession, entry: Entry[ClientArrived]) -> None:
+async def note_arrival(rows: Rows, entry: Entry[ClientArrived]) -> None:
     arrived = entry.event
     new = insert(Arrival).values(
         clinic_id=entry.clinic_id,
@@ -91,13 +91,13 @@ async def note_arrival(rows: AsyncSession, entry: Entry[ClientArrived]) -> None:
 
 
 @projects(ClientRegistered)
-async def know_client(rows: AsyncSession, entry: Entry[ClientRegistered]) -> None:
+async def know_client(rows: Rows, entry: Entry[ClientRegistered]) -> None:
     new = insert(Client).values(clinic_id=entry.clinic_id, client_id=entry.event.client_id, person_id=entry.event.client_id)
     await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(ClientMerged)
-async def merge_client(rows: AsyncSession, entry: Entry[ClientMerged]) -> None:
+async def merge_client(rows: Rows, entry: Entry[ClientMerged]) -> None:
     """All records of either are one person's from now on."""
     merged = entry.event
     for client_id in (merged.client_id, merged.into_client_id):
@@ -114,7 +114,7 @@ async def merge_client(rows: AsyncSession, entry: Entry[ClientMerged]) -> None:
 
 
 @projects(FormPublished)
-async def note_material_version(rows: AsyncSession, entry: Entry[FormPublished]) -> None:
+async def note_material_version(rows: Rows, entry: Entry[FormPublished]) -> None:
     """Immaterial versions leave earlier signatures as good as they were."""
     published = entry.event
     if not published.material:
@@ -125,7 +125,7 @@ async def note_material_version(rows: AsyncSession, entry: Entry[FormPublished])
 
 
 @projects(ConsentSigned)
-async def keep_consent(rows: AsyncSession, entry: Entry[ConsentSigned]) -> None:
+async def keep_consent(rows: Rows, entry: Entry[ConsentSigned]) -> None:
     signed = entry.event
     new = insert(Consent).values(
         clinic_id=entry.clinic_id,
@@ -148,7 +148,7 @@ async def keep_consent(rows: AsyncSession, entry: Entry[ConsentSigned]) -> None:
 
 
 @projects(ConsentWithdrawn)
-async def withdraw_consent(rows: AsyncSession, entry: Entry[ConsentWithdrawn]) -> None:
+async def withdraw_consent(rows: Rows, entry: Entry[ConsentWithdrawn]) -> None:
     """From when it was said: that is a claim, but nobody gains by an early one."""
     said_at = min(entry.event.occurred_at, entry.recorded_at)
     of = (Consent.clinic_id == entry.clinic_id, Consent.consent_id == entry.event.consent_id)
@@ -156,7 +156,7 @@ async def withdraw_consent(rows: AsyncSession, entry: Entry[ConsentWithdrawn]) -
 
 
 @projects(ScreeningAnswered)
-async def keep_screening(rows: AsyncSession, entry: Entry[ScreeningAnswered]) -> None:
+async def keep_screening(rows: Rows, entry: Entry[ScreeningAnswered]) -> None:
     answered = entry.event
     new = insert(Screening).values(
         clinic_id=entry.clinic_id,
@@ -172,7 +172,7 @@ async def keep_screening(rows: AsyncSession, entry: Entry[ScreeningAnswered]) ->
 
 
 @projects(ClearanceGranted)
-async def keep_clearance(rows: AsyncSession, entry: Entry[ClearanceGranted]) -> None:
+async def keep_clearance(rows: Rows, entry: Entry[ClearanceGranted]) -> None:
     granted = entry.event
     new = insert(Clearance).values(
         clinic_id=entry.clinic_id,
@@ -187,7 +187,7 @@ async def keep_clearance(rows: AsyncSession, entry: Entry[ClearanceGranted]) -> 
 
 
 @projects(SafetyHoldPlaced)
-async def place_hold(rows: AsyncSession, entry: Entry[SafetyHoldPlaced]) -> None:
+async def place_hold(rows: Rows, entry: Entry[SafetyHoldPlaced]) -> None:
     new = insert(Hold).values(
         clinic_id=entry.clinic_id, hold_id=entry.event.hold_id, client_id=entry.event.client_id, placed_at=entry.recorded_at
     )
@@ -195,13 +195,13 @@ async def place_hold(rows: AsyncSession, entry: Entry[SafetyHoldPlaced]) -> None
 
 
 @projects(SafetyHoldLifted)
-async def lift_hold(rows: AsyncSession, entry: Entry[SafetyHoldLifted]) -> None:
+async def lift_hold(rows: Rows, entry: Entry[SafetyHoldLifted]) -> None:
     of = (Hold.clinic_id == entry.clinic_id, Hold.hold_id == entry.event.hold_id)
     await rows.execute(update(Hold).where(*of).values(lifted_at=entry.recorded_at))
 
 
 @projects(PractitionerCredentialed)
-async def keep_credential(rows: AsyncSession, entry: Entry[PractitionerCredentialed]) -> None:
+async def keep_credential(rows: Rows, entry: Entry[PractitionerCredentialed]) -> None:
     """The newest credential replaces the one before."""
     credential = entry.event
     values: dict[str, Any] = {

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.hygiene import (
     CartridgeOpened,
@@ -26,6 +25,7 @@ from events.catalog.hygiene import (
     UnitsLabeled,
 )
 from events.envelope import Entry, Event
+from events.tables import Rows
 from services.treatment.models import (
     Cycle,
     Handpiece,
@@ -42,7 +42,7 @@ from services.treatment.projectors.following import projects
 
 
 @projects(HandpieceCommissioned)
-async def keep_handpiece(rows: AsyncSession, entry: Entry[HandpieceCommissioned]) -> None:
+async def keep_handpiece(rows: Rows, entry: Entry[HandpieceCommissioned]) -> None:
     handpiece = entry.event
     values = {
         "serial": handpiece.serial,
@@ -55,7 +55,7 @@ async def keep_handpiece(rows: AsyncSession, entry: Entry[HandpieceCommissioned]
 
 
 @projects(HandpieceReprocessed)
-async def keep_reprocessing(rows: AsyncSession, entry: Entry[HandpieceReprocessed]) -> None:
+async def keep_reprocessing(rows: Rows, entry: Entry[HandpieceReprocessed]) -> None:
     done = entry.event
     new = insert(Reprocessing).values(
         clinic_id=entry.clinic_id,
@@ -69,7 +69,7 @@ async def keep_reprocessing(rows: AsyncSession, entry: Entry[HandpieceReprocesse
 
 
 @projects(RoomTurnedOver)
-async def keep_turnover(rows: AsyncSession, entry: Entry[RoomTurnedOver]) -> None:
+async def keep_turnover(rows: Rows, entry: Entry[RoomTurnedOver]) -> None:
     done = entry.event
     new = insert(Turnover).values(
         clinic_id=entry.clinic_id,
@@ -83,7 +83,7 @@ async def keep_turnover(rows: AsyncSession, entry: Entry[RoomTurnedOver]) -> Non
 
 
 @projects(LotReceived)
-async def keep_lot(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
+async def keep_lot(rows: Rows, entry: Entry[LotReceived]) -> None:
     lot = entry.event
     new = insert(Lot).values(clinic_id=entry.clinic_id, lot_id=lot.lot_id, gtin=lot.gtin, lot=lot.lot, expires_on=lot.expires_on)
     earliest = func.least(Lot.expires_on, new.excluded.expires_on)
@@ -91,14 +91,14 @@ async def keep_lot(rows: AsyncSession, entry: Entry[LotReceived]) -> None:
 
 
 @projects(UnitsLabeled)
-async def keep_units(rows: AsyncSession, entry: Entry[UnitsLabeled]) -> None:
+async def keep_units(rows: Rows, entry: Entry[UnitsLabeled]) -> None:
     for unit_id in entry.event.unit_ids:
         new = insert(Unit).values(clinic_id=entry.clinic_id, unit_id=unit_id, lot_id=entry.event.lot_id)
         await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(CartridgeOpened)
-async def use_unit(rows: AsyncSession, entry: Entry[CartridgeOpened]) -> None:
+async def use_unit(rows: Rows, entry: Entry[CartridgeOpened]) -> None:
     """A unit that nobody labeled before is known from its first use, and used by it."""
     opened = entry.event
     unit = insert(Unit).values(clinic_id=entry.clinic_id, unit_id=opened.unit_id, lot_id=opened.lot_id)
@@ -108,20 +108,20 @@ async def use_unit(rows: AsyncSession, entry: Entry[CartridgeOpened]) -> None:
 
 
 @projects(CartridgeWasted)
-async def waste_unit(rows: AsyncSession, entry: Entry[CartridgeWasted]) -> None:
+async def waste_unit(rows: Rows, entry: Entry[CartridgeWasted]) -> None:
     wasted = entry.event
     new = insert(Unit).values(clinic_id=entry.clinic_id, unit_id=wasted.unit_id, lot_id=wasted.lot_id, wasted_at=entry.recorded_at)
     await rows.execute(new.on_conflict_do_update(index_elements=["clinic_id", "unit_id"], set_={"wasted_at": entry.recorded_at}))
 
 
 @projects(SterilizerCommissioned)
-async def keep_sterilizer(rows: AsyncSession, entry: Entry[SterilizerCommissioned]) -> None:
+async def keep_sterilizer(rows: Rows, entry: Entry[SterilizerCommissioned]) -> None:
     new = insert(Sterilizer).values(clinic_id=entry.clinic_id, sterilizer_id=entry.event.sterilizer_id)
     await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(SterilizerRemoved)
-async def remove_sterilizer(rows: AsyncSession, entry: Entry[SterilizerRemoved]) -> None:
+async def remove_sterilizer(rows: Rows, entry: Entry[SterilizerRemoved]) -> None:
     """From when it was seen to be bad: that is a claim, but nobody gains by an early one."""
     of = (Sterilizer.clinic_id == entry.clinic_id, Sterilizer.sterilizer_id == entry.event.sterilizer_id)
     since = func.least(Sterilizer.removed_at, entry.event.occurred_at or entry.recorded_at, entry.recorded_at)
@@ -129,13 +129,13 @@ async def remove_sterilizer(rows: AsyncSession, entry: Entry[SterilizerRemoved])
 
 
 @projects(SterilizerReturned)
-async def return_sterilizer(rows: AsyncSession, entry: Entry[SterilizerReturned]) -> None:
+async def return_sterilizer(rows: Rows, entry: Entry[SterilizerReturned]) -> None:
     of = (Sterilizer.clinic_id == entry.clinic_id, Sterilizer.sterilizer_id == entry.event.sterilizer_id)
     await rows.execute(update(Sterilizer).where(*of).values(removed_at=None))
 
 
 @projects(CycleRecorded)
-async def keep_cycle(rows: AsyncSession, entry: Entry[CycleRecorded]) -> None:
+async def keep_cycle(rows: Rows, entry: Entry[CycleRecorded]) -> None:
     """Packs of a cycle are known from its record on, and usable from its release on."""
     cycle = entry.event
     new = insert(Cycle).values(
@@ -150,29 +150,29 @@ async def keep_cycle(rows: AsyncSession, entry: Entry[CycleRecorded]) -> None:
 
 
 @projects(LoadReleased)
-async def release_load(rows: AsyncSession, entry: Entry[LoadReleased]) -> None:
+async def release_load(rows: Rows, entry: Entry[LoadReleased]) -> None:
     of = (Cycle.clinic_id == entry.clinic_id, Cycle.cycle_id == entry.event.cycle_id)
     await rows.execute(update(Cycle).where(*of).values(released_as=entry.event.basis))
 
 
-async def _hold(rows: AsyncSession, entry: Entry[Event], held_by: UUID, kind: str, items: Iterable[UUID]) -> None:
+async def _hold(rows: Rows, entry: Entry[Event], held_by: UUID, kind: str, items: Iterable[UUID]) -> None:
     for item_id in items:
         new = insert(HeldItem).values(clinic_id=entry.clinic_id, item_id=item_id, held_by=held_by, kind=kind, held_at=entry.recorded_at)
         await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(PackQuarantined)
-async def hold_packs(rows: AsyncSession, entry: Entry[PackQuarantined]) -> None:
+async def hold_packs(rows: Rows, entry: Entry[PackQuarantined]) -> None:
     await _hold(rows, entry, entry.event.cause, "quarantine", entry.event.pack_ids)
 
 
 @projects(LotQuarantined)
-async def hold_lot(rows: AsyncSession, entry: Entry[LotQuarantined]) -> None:
+async def hold_lot(rows: Rows, entry: Entry[LotQuarantined]) -> None:
     await _hold(rows, entry, entry.event.cause or entry.event_id, "quarantine", [entry.event.lot_id])
 
 
 @projects(RecallOpened)
-async def hold_recalled(rows: AsyncSession, entry: Entry[RecallOpened]) -> None:
+async def hold_recalled(rows: Rows, entry: Entry[RecallOpened]) -> None:
     """A recalled sterilizer holds its window's cycles and packs, not itself: what lies outside stays usable."""
     recall = entry.event
     subject = [] if recall.kind == "sterilizer" else [recall.subject_id]
@@ -180,6 +180,6 @@ async def hold_recalled(rows: AsyncSession, entry: Entry[RecallOpened]) -> None:
 
 
 @projects(ExposureFound)
-async def hold_found(rows: AsyncSession, entry: Entry[ExposureFound]) -> None:
+async def hold_found(rows: Rows, entry: Entry[ExposureFound]) -> None:
     found = entry.event
     await _hold(rows, entry, found.recall_id, "recall", [*found.cycle_ids, *found.pack_ids])

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.catalog.treatment import (
     CartridgeAdded,
@@ -22,12 +21,13 @@ from events.catalog.treatment import (
     TreatmentStopAdvised,
 )
 from events.envelope import Entry
+from events.tables import Rows
 from schemas.vocabulary import AreaDepth
 from services.treatment.models import Cleansing, Numbing, Override, Treatment, UsedItem
 from services.treatment.projectors.following import projects
 
 
-async def _use(rows: AsyncSession, clinic_id: UUID, treatment_id: UUID, items: tuple[UUID, ...]) -> None:
+async def _use(rows: Rows, clinic_id: UUID, treatment_id: UUID, items: tuple[UUID, ...]) -> None:
     for item_id in items:
         new = insert(UsedItem).values(clinic_id=clinic_id, item_id=item_id, treatment_id=treatment_id)
         await rows.execute(new.on_conflict_do_nothing())
@@ -67,7 +67,7 @@ def _shared(entry: Entry[TreatmentStarted] | Entry[TreatmentRecordedLate]) -> di
 
 
 @projects(TreatmentStarted)
-async def begin_treatment(rows: AsyncSession, entry: Entry[TreatmentStarted]) -> None:
+async def begin_treatment(rows: Rows, entry: Entry[TreatmentStarted]) -> None:
     started = entry.event
     new = insert(Treatment).values(
         **_shared(entry),
@@ -89,7 +89,7 @@ async def begin_treatment(rows: AsyncSession, entry: Entry[TreatmentStarted]) ->
 
 
 @projects(TreatmentRecordedLate)
-async def keep_late_treatment(rows: AsyncSession, entry: Entry[TreatmentRecordedLate]) -> None:
+async def keep_late_treatment(rows: Rows, entry: Entry[TreatmentRecordedLate]) -> None:
     """It counts in full for spacing and look-back, at the time it happened."""
     late = entry.event
     depths = _depths(late.depths)
@@ -114,7 +114,7 @@ async def keep_late_treatment(rows: AsyncSession, entry: Entry[TreatmentRecorded
 
 
 @projects(TreatmentEnded)
-async def end_treatment(rows: AsyncSession, entry: Entry[TreatmentEnded]) -> None:
+async def end_treatment(rows: Rows, entry: Entry[TreatmentEnded]) -> None:
     ended = entry.event
     done = (
         update(Treatment)
@@ -132,7 +132,7 @@ async def end_treatment(rows: AsyncSession, entry: Entry[TreatmentEnded]) -> Non
 
 
 @projects(CartridgeAdded)
-async def add_cartridge(rows: AsyncSession, entry: Entry[CartridgeAdded]) -> None:
+async def add_cartridge(rows: Rows, entry: Entry[CartridgeAdded]) -> None:
     added = entry.event
     units = func.array_append(Treatment.unit_ids, added.unit_id)
     lots = func.array_append(Treatment.lot_ids, added.lot_id)
@@ -141,28 +141,28 @@ async def add_cartridge(rows: AsyncSession, entry: Entry[CartridgeAdded]) -> Non
 
 
 @projects(TreatmentPaused)
-async def pause_treatment(rows: AsyncSession, entry: Entry[TreatmentPaused]) -> None:
+async def pause_treatment(rows: Rows, entry: Entry[TreatmentPaused]) -> None:
     await rows.execute(update(Treatment).where(*_of(entry)).values(paused=True))
 
 
 @projects(TreatmentResumed)
-async def resume_treatment(rows: AsyncSession, entry: Entry[TreatmentResumed]) -> None:
+async def resume_treatment(rows: Rows, entry: Entry[TreatmentResumed]) -> None:
     await rows.execute(update(Treatment).where(*_of(entry)).values(paused=False))
 
 
 @projects(TreatmentEndMissing)
-async def note_missing_end(rows: AsyncSession, entry: Entry[TreatmentEndMissing]) -> None:
+async def note_missing_end(rows: Rows, entry: Entry[TreatmentEndMissing]) -> None:
     await rows.execute(update(Treatment).where(*_of(entry)).values(end_missing=True))
 
 
 @projects(TreatmentStopAdvised)
-async def note_stop_advice(rows: AsyncSession, entry: Entry[TreatmentStopAdvised]) -> None:
+async def note_stop_advice(rows: Rows, entry: Entry[TreatmentStopAdvised]) -> None:
     causes = func.array_append(Treatment.stop_causes, entry.event.cause)
     await rows.execute(update(Treatment).where(*_of(entry)).values(stop_causes=causes))
 
 
 @projects(SkinCleansed)
-async def keep_cleansing(rows: AsyncSession, entry: Entry[SkinCleansed]) -> None:
+async def keep_cleansing(rows: Rows, entry: Entry[SkinCleansed]) -> None:
     cleansed = entry.event
     new = insert(Cleansing).values(
         clinic_id=entry.clinic_id,
@@ -175,7 +175,7 @@ async def keep_cleansing(rows: AsyncSession, entry: Entry[SkinCleansed]) -> None
 
 
 @projects(NumbingApplied)
-async def keep_numbing(rows: AsyncSession, entry: Entry[NumbingApplied]) -> None:
+async def keep_numbing(rows: Rows, entry: Entry[NumbingApplied]) -> None:
     applied = entry.event
     new = insert(Numbing).values(
         clinic_id=entry.clinic_id,
@@ -192,14 +192,14 @@ async def keep_numbing(rows: AsyncSession, entry: Entry[NumbingApplied]) -> None
 
 
 @projects(NumbingRemoved)
-async def note_removal(rows: AsyncSession, entry: Entry[NumbingRemoved]) -> None:
+async def note_removal(rows: Rows, entry: Entry[NumbingRemoved]) -> None:
     removed = entry.event
     of = (Numbing.clinic_id == entry.clinic_id, Numbing.numbing_id == removed.numbing_id)
     await rows.execute(update(Numbing).where(*of).values(removed_at=removed.occurred_at, removed_event_id=entry.event_id))
 
 
 @projects(RuleOverridden)
-async def keep_override(rows: AsyncSession, entry: Entry[RuleOverridden]) -> None:
+async def keep_override(rows: Rows, entry: Entry[RuleOverridden]) -> None:
     overridden = entry.event
     new = insert(Override).values(
         clinic_id=entry.clinic_id,
