@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -61,7 +62,14 @@ def tables_of(schema: str, kind: Kind) -> Sequence[str]:
     return [name for name, found in Base.metadata.tables.items() if found.schema == schema and found.info.get("kind") == kind]
 
 
-_LIMITS = "set local lock_timeout = '2s'; set local statement_timeout = '5s'"
+QUEUE_SECONDS = 2
+"""How long a decision waits behind others of its clinic in this process: as long as it then waits for the database's lock."""
+
+_LIMITS = (
+    "set local lock_timeout = '2s'; set local statement_timeout = '5s'; "
+    # Whoever holds a clinic's lock and says nothing more, frozen or cut off without a word, lets go of it.
+    "set local idle_in_transaction_session_timeout = '5s'"
+)
 
 
 class Database:
@@ -98,12 +106,18 @@ class Database:
         """The PostgreSQL role of a service."""
         return f"{self.role_prefix}{service}"
 
-    def clinic_lock(self, clinic_id: UUID) -> asyncio.Lock:
-        """This process's own queue for a clinic."""
+    @asynccontextmanager
+    async def clinic_lock(self, clinic_id: UUID) -> AsyncIterator[None]:
+        """This process's own queue for a clinic. Raises TimeoutError, an outage, for whoever has stood in it too long."""
         lock = self._clinic_locks.get(clinic_id)
         if lock is None:
             lock = self._clinic_locks[clinic_id] = asyncio.Lock()
-        return lock
+        async with asyncio.timeout(QUEUE_SECONDS):
+            await lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def session(self) -> AsyncSession:
         """A session for one transaction, which `enter` begins."""
@@ -132,16 +146,21 @@ def application_clock() -> datetime:
     return datetime.fromtimestamp(time.time(), tz=UTC)  # noqa: TID251 - the one look at this machine's clock
 
 
-PASSING = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08003", "08006", "53300")
-"""SQLSTATEs that say nothing about the entry: serialization, deadlock, lock timeout, shutdown, connection."""
+PASSING_CLASSES = ("08", "53", "57", "58")
+"""Classes of SQLSTATEs that say nothing about the work: connections; no disk, memory or connections left; shutdowns and
+statements that were canceled because they took too long; the operating system's errors."""
+
+PASSING = ("25P03", "40001", "40P01", "55P03", "AS006")
+"""The same of single ones: too long silent in a transaction, serialization, deadlock, lock timeout, and a clock that was set
+between the look at it and the entry."""
 
 
 def is_passing(failure: BaseException) -> bool:
-    """Whether a failure is an outage: connections, shutdowns, lock timeouts, serialization. It says nothing about the work."""
+    """Whether a failure is an outage: connections, shutdowns, limits, full disks, serialization. It says nothing about the work."""
     if isinstance(failure, OSError | InterfaceError | PoolTimeoutError | OperationalError):
         return True
     if isinstance(failure, DBAPIError) and failure.connection_invalidated:
         return True
     # While a connection is being made, the driver's own errors come through as they are.
     state = getattr(getattr(failure, "orig", failure), "sqlstate", None)
-    return state in PASSING
+    return isinstance(state, str) and (state in PASSING or state[:2] in PASSING_CLASSES)
