@@ -50,6 +50,12 @@ class Row:
     chain: bytes
 
 
+Raw = tuple[int, int, bytes, str, bytes, bytes]
+"""An entry as PostgreSQL's binary form has it: index, microseconds since 2000 (UTC), event id, type, body, chain."""
+
+RAW_TIME_BEGINS = datetime(2000, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What somebody outside kept: after `size` entries of this epoch the chain stood here."""
@@ -186,6 +192,46 @@ class Walk:
             return Break(at, Reason.CLOCK, at)
         self._before, self.size, self.chain = row.recorded_at, at + 1, chain
         return self._compare()
+
+    def stride(self, rows: Iterable[Raw]) -> None:
+        """Pass the entries that are as they must be, several times as fast as `see`.
+
+        Stops before the first that may be otherwise, and before the one that completes the checkpoint to compare with:
+        `see` then says what is to be said of it. Nothing can be hidden by this: an entry is passed only if the chain
+        computed from its own bytes is the one that stands there.
+        """
+        # The same seven lines and the same two hashes as `header`, `leaf` and `link` write, in one loop.
+        head = f"\x00{FORMAT}\n{self._clinic_id}\n"
+        stop = -1 if self._expect is None else self._expect.size - 1
+        size, chain, known = self.size, self.chain, set[str]()
+        before = None if self._before is None else (self._before - RAW_TIME_BEGINS) // timedelta(microseconds=1)
+        second, shown = None, ""
+        for index, at, event_id, type_, body, stored in rows:
+            if index != size or index == stop or (before is not None and at < before):
+                break
+            if type_ not in known:
+                if not _TYPE.fullmatch(type_):
+                    break
+                known.add(type_)
+            seconds, micros = divmod(at, 1_000_000)
+            if seconds != second:
+                try:
+                    shown = instant(RAW_TIME_BEGINS + timedelta(seconds=seconds))[:-7]
+                except OverflowError:
+                    break
+                second = seconds
+            identity = event_id.hex()
+            lines = (
+                f"{head}{index}\n{shown}{micros:06d}Z\n{identity[:8]}-{identity[8:12]}-{identity[12:16]}-{identity[16:20]}-{identity[20:]}\n"
+                f"{type_}\n{sha256(body).hexdigest()}\n"
+            )
+            linked_here = sha256(b"\x02" + chain + sha256(lines.encode()).digest()).digest()
+            if linked_here != stored:
+                break
+            size, chain, before = size + 1, linked_here, at
+        self.size, self.chain = size, chain
+        if before is not None:
+            self._before = RAW_TIME_BEGINS + timedelta(microseconds=before)
 
     def end(self) -> Break | None:
         """The break that shows only when no entry is left."""

@@ -80,6 +80,14 @@ def _secret(_arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _verify(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from services.verification import verify
+
+    return asyncio.run(verify(arguments))
+
+
 def _admin(arguments: argparse.Namespace) -> int:
     import asyncio
 
@@ -116,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--clinic", type=UUID, default=None, help="one clinic (default: all)")
     verify.add_argument("--against", default=None, help="what an auditor kept: epoch:size:chain")
     verify.add_argument("--file", type=Path, default=None, help="an exported ledger; needs no server")
-    verify.set_defaults(run=_admin)
+    verify.set_defaults(run=_verify)
     rebuild = commands.add_parser("rebuild", help="build a service's tables again beside the real ones, and compare")
     rebuild.add_argument("service", choices=PARTS[:-1])
     rebuild.add_argument("--clinic", type=UUID, default=None)

@@ -6,7 +6,6 @@ Exit codes: 0 all is well, 1 something is not, 2 the question could not be asked
 import argparse
 import asyncio
 import hashlib
-import shlex
 import sys
 import urllib.error
 import urllib.request
@@ -17,12 +16,10 @@ from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
 from pydantic import ValidationError
-from sqlalchemy import text
 
 from events import ledger
 from events.access import new_token
 from events.attempts import NotHaltedError, Pair, pass_entry
-from events.chain import Break, Checkpoint, Walk
 from events.database import SERVICES, Database
 from events.rebuild import rebuild_service
 from events.transaction import RecordUnreadableError, UnknownClinicError, aside, reading
@@ -30,14 +27,13 @@ from schemas.compliance import CreateToken, GrantAccess, SkipEntry
 from schemas.vocabulary import Actor, Role
 from services.app import load
 from services.compliance.commands import create_token, grant_access, skip_entry
-from services.compliance.offline import checkpoint_of, sentence_of
-from services.compliance.offline import main as verify_file
 from services.opening import RefusedError, decide, open_new_clinic
 from services.operations import Standing, Status, status_of
 from services.outages import FAILURES
 from services.outages import sentence_of as sentence_of_outage
 from services.problems import plain
-from services.settings import Settings, SettingsError, data_directory, from_environment
+from services.settings import Settings, SettingsError, find_settings
+from services.verification import verify
 
 SERVICE = "compliance"
 HEALTH_SECONDS = 5
@@ -50,18 +46,6 @@ OPERATOR = Actor(identity_id=uuid5(UUID(int=0), "command line"), role=Role.ADMIN
 
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
-
-
-def find_settings() -> Settings:
-    """Settings from the environment, else those that a running `asepsis up` keeps in its data directory. Raises `SettingsError`."""
-    import os
-
-    kept = data_directory() / "environment"
-    if os.environ.get("ASEPSIS_DATABASE_URL") or not kept.exists():
-        return from_environment()
-    words = (shlex.split(line)[-1].partition("=") for line in kept.read_text().splitlines() if line)
-    os.environ.update({name: value for name, _, value in words if name not in os.environ})
-    return from_environment()
 
 
 @asynccontextmanager
@@ -136,60 +120,6 @@ async def health(_arguments: argparse.Namespace) -> int:
 def _get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=HEALTH_SECONDS) as answer:  # noqa: S310 - http to our own host
         return str(answer.read().decode())
-
-
-async def verify(arguments: argparse.Namespace) -> int:
-    """Compute every hash anew; 1 and a sentence that says where the record first breaks."""
-    try:
-        kept = None if arguments.against is None else checkpoint_of(arguments.against)
-    except ValueError:
-        sys.stderr.write("--against takes what verify printed: epoch:size:chain\n")
-        return 2
-    if arguments.file is not None:
-        return await asyncio.to_thread(
-            verify_file, [str(Path(arguments.file)), *([] if arguments.against is None else [arguments.against])]
-        )
-    if kept is not None and arguments.clinic is None:
-        sys.stderr.write("--against belongs to one clinic: name it with --clinic\n")
-        return 2
-    async with _database(find_settings()) as database:
-        async with aside(database, None, SERVICE) as rows:
-            known = await ledger.clinics(rows)
-        if arguments.clinic is not None and arguments.clinic not in known:
-            sys.stderr.write(f"there is no clinic {arguments.clinic}\n")
-            return 2
-        sound = [await _verify_clinic(database, clinic_id, kept) for clinic_id in known if arguments.clinic in {None, clinic_id}]
-    return 0 if all(sound) else 1
-
-
-async def _verify_clinic(database: Database, clinic_id: UUID, kept: Checkpoint | None) -> bool:
-    async with aside(database, clinic_id, SERVICE) as rows:
-        query = text("select epoch from ledger.clinics where clinic_id = :clinic order by epoch")
-        epochs = list((await rows.execute(query, {"clinic": clinic_id})).scalars())
-    sound = True
-    for epoch in epochs:
-        # A checkpoint of an epoch that is not there is held against the newest, which says so.
-        mine = kept if kept is not None and (kept.epoch == epoch or (kept.epoch not in epochs and epoch == epochs[-1])) else None
-        broken, head = await _walk(database, clinic_id, epoch, mine)
-        if broken is None:
-            _say(f"intact: clinic {clinic_id}, epoch {epoch}, {head.size} entries, chain {head.chain.hex()}")
-            _say(f"{epoch}:{head.size}:{head.chain.hex()}")
-        else:
-            _say(f"BROKEN: clinic {clinic_id}, epoch {epoch}, at entry {broken.index}. {sentence_of(broken)}")
-            sound = False
-    return sound
-
-
-async def _walk(database: Database, clinic_id: UUID, epoch: int, kept: Checkpoint | None) -> tuple[Break | None, Checkpoint]:
-    walk = Walk(clinic_id, epoch, expect=kept)
-    broken = walk.begin()
-    if broken is None:
-        async with aside(database, clinic_id, SERVICE) as rows:
-            async for entry in ledger.read_all(rows, clinic_id, epoch):
-                broken = walk.see(entry)
-                if broken is not None:
-                    break
-    return broken or walk.end(), walk.head
 
 
 async def rebuild(arguments: argparse.Namespace) -> int:

@@ -1,13 +1,12 @@
 """The environment, read once, passed down as plain values."""
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from events.database import SERVICES
-
-PARTS = (*SERVICES, "relay")
-"""What a process can run."""
+PARTS = ("booking", "consent", "hygiene", "treatment", "recovery", "compliance", "relay")
+"""What a process can run: `events.database.SERVICES`, which takes long to import, and the relay."""
 
 
 class SettingsError(Exception):
@@ -100,6 +99,16 @@ def from_environment(parts: tuple[str, ...] = PARTS) -> Settings:
         spool=data_directory() / "messages.jsonl",
         parts=parts,
     )
+
+
+def find_settings() -> Settings:
+    """Settings from the environment, else those that a running `asepsis up` keeps in its data directory. Raises `SettingsError`."""
+    kept = data_directory() / "environment"
+    if os.environ.get("ASEPSIS_DATABASE_URL") or not kept.exists():
+        return from_environment()
+    words = (shlex.split(line)[-1].partition("=") for line in kept.read_text().splitlines() if line)
+    os.environ.update({name: value for name, _, value in words if name not in os.environ})
+    return from_environment()
 
 
 def _port(text: str) -> int:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from events.chain import Break, Checkpoint, Reason, Row, Walk, first_break, genesis, header, leaf, link, linked
+from events.chain import RAW_TIME_BEGINS, Break, Checkpoint, Raw, Reason, Row, Walk, first_break, genesis, header, leaf, link, linked
 
 CLINIC = UUID("0199b0c4-7c00-7000-8000-00000000c11c")
 EPOCH = 1
@@ -217,3 +217,78 @@ def test_a_walk_refuses_checkpoints_it_will_never_pass() -> None:
         Walk(CLINIC, EPOCH, start=Checkpoint(EPOCH, 3, five[2].chain), expect=Checkpoint(EPOCH, 2, five[1].chain))
     with pytest.raises(ValueError, match="cannot begin"):
         Walk(CLINIC, EPOCH, start=Checkpoint(EPOCH + 1, 3, five[2].chain))
+
+
+def raw(row: Row) -> Raw:
+    """As PostgreSQL's binary form has it."""
+    micros = (row.recorded_at - RAW_TIME_BEGINS) // timedelta(microseconds=1)
+    return row.index, micros, row.event_id.bytes, row.type, row.body, row.chain
+
+
+rows_of_any_kind = some.lists(
+    some.builds(
+        Row,
+        index=some.just(0),
+        recorded_at=some.datetimes(timezones=some.just(UTC)),
+        event_id=some.uuids(),
+        type=some.from_regex(r"[a-z0-9._-]{1,30}", fullmatch=True),
+        body=some.binary(max_size=200),
+        chain=some.just(b""),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(rows_of_any_kind, some.data())
+def test_a_stride_computes_what_the_plain_form_computes(rows: list[Row], data: some.DataObject) -> None:
+    ordered = sorted(rows, key=lambda row: row.recorded_at)
+    sound = chained([replace(row, index=at) for at, row in enumerate(ordered)])
+    walk = Walk(CLINIC, EPOCH)
+    cut = data.draw(some.integers(0, len(sound)))
+    walk.stride(map(raw, sound[:cut]))
+    walk.stride(map(raw, sound[cut:]))
+    assert walk.head == Checkpoint(EPOCH, len(sound), sound[-1].chain)
+    step_by_step = Walk(CLINIC, EPOCH)
+    assert [step_by_step.see(row) for row in sound] == [None] * len(sound)
+    assert step_by_step.head == walk.head
+
+
+@given(ledgers, some.data())
+def test_a_stride_stops_before_whatever_the_plain_form_refuses(rows: list[Row], data: some.DataObject) -> None:
+    at = data.draw(some.integers(0, len(rows) - 1))
+    bit = data.draw(some.integers(0, 40 * 8))
+    row = rows[at]
+    one_less = chained([*rows[:at], replace(row, recorded_at=NOON - timedelta(days=1))])
+    forgeries = {
+        "body": [*rows[:at], replace(row, body=flipped(row.body, bit)), *rows[at + 1 :]],
+        "chain": [*rows[:at], replace(row, chain=flipped(row.chain, bit)), *rows[at + 1 :]],
+        "event_id": [*rows[:at], replace(row, event_id=UUID(bytes=flipped(row.event_id.bytes, bit))), *rows[at + 1 :]],
+        "type": [*rows[:at], replace(row, type=row.type + " "), *rows[at + 1 :]],
+        "recorded_at": [*rows[:at], replace(row, recorded_at=row.recorded_at + timedelta(microseconds=1 << (bit % 40))), *rows[at + 1 :]],
+        "missing": [*rows[:at], *rows[at + 1 :], replace(row, index=len(rows))],
+        "twice": [*rows[:at], *rows[max(at - 1, 0) : at], *rows[at:]] if at else [replace(row, index=7)],
+        "clock": one_less if at else [replace(row, chain=b"")],
+    }
+    for part, forged in forgeries.items():
+        walk = Walk(CLINIC, EPOCH)
+        walk.stride(map(raw, forged))
+        assert walk.head == Checkpoint(EPOCH, at, rows[at - 1].chain if at else genesis(CLINIC, EPOCH)), part
+        assert walk.see(forged[at]) is not None, part
+
+
+@given(ledgers, some.data())
+def test_a_stride_leaves_the_kept_checkpoint_to_be_compared(rows: list[Row], data: some.DataObject) -> None:
+    kept = data.draw(some.integers(1, len(rows)))
+    forged = chained([replace(rows[0], body=b"other"), *rows[1:]])
+    walk = Walk(CLINIC, EPOCH, expect=Checkpoint(EPOCH, kept, rows[kept - 1].chain))
+    walk.stride(map(raw, forged))
+    assert walk.size == kept - 1
+    assert walk.see(forged[kept - 1]) == Break(kept - 1, Reason.REWRITTEN, 0)
+
+
+@pytest.mark.parametrize("micros", [2**63 - 1, -(2**63), 400_000_000 * 10**12])
+def test_a_stride_stops_at_a_time_outside_the_calendar(micros: int) -> None:
+    walk = Walk(CLINIC, EPOCH)
+    walk.stride([(0, micros, CLINIC.bytes, "a.v1", b"", b"\0" * 32)])
+    assert walk.size == 0

@@ -1,0 +1,317 @@
+"""Checks ledgers as they stand in the database, on every core of the machine.
+
+A long ledger is cut into segments. Each begins at the chain that is stored before its first entry and must reach the
+chain that the next one begins with. So, by induction from the genesis, all segments sound means the whole is sound: what
+a segment takes on trust is what the one before it had to compute. They need no order, and no two of them one process.
+Where any of them is in doubt, the ledger is walked alone, from its first entry, and what that walk says is the verdict.
+
+The database hands out rows and computes nothing: every hash is made here, by `events.chain.Walk`.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import struct
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from multiprocessing import connection as connections
+from multiprocessing import get_context, parent_process
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from events.chain import Break, Checkpoint, Raw, Row, Walk
+
+PAGE = 2_000
+"""Entries read at once: 64 MB if every body were as large as a body can be."""
+SHARE = 40_000
+"""Entries that one process is given at once; a quarter of a second's work."""
+
+Progress = Callable[[int, int], None]
+"""Told how many entries were checked, of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """How a process reaches the database, and the role it reads as."""
+
+    connect: dict[str, Any]
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One clinic's epoch, with the checkpoint somebody kept of it; `marks` are stored chains on the way."""
+
+    clinic_id: UUID
+    epoch: int
+    size: int
+    kept: Checkpoint | None
+    marks: Sequence[Checkpoint] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The entries after `start` (None: from the first) up to the checkpoint `end` (None: to the last there is)."""
+
+    ledger: Ledger
+    start: Checkpoint | None
+    end: Checkpoint | None
+
+    @property
+    def size(self) -> int:
+        """How many entries it has."""
+        return (self.end.size if self.end else self.ledger.size) - (self.start.size if self.start else 0)
+
+    @property
+    def expect(self) -> Checkpoint | None:
+        """The kept checkpoint, if this is the segment that passes it."""
+        kept, begins = self.ledger.kept, self.start.size if self.start else -1
+        return kept if kept is not None and begins < kept.size and (self.end is None or kept.size <= self.end.size) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How far a ledger is sound. `head` is what to keep; `broken` is None when all is well."""
+
+    ledger: Ledger
+    head: Checkpoint
+    broken: Break | None
+
+
+# --------------------------------------------------------------------------------------------------------------- reading
+
+_COLUMNS = "index, recorded_at, event_id, chain, type, body"
+_FIXED = struct.Struct(">hiqiqi16si32si")
+"""Six columns; four with their lengths, and the length of the type."""
+_LENGTHS = (6, 8, 8, 16, 32)
+_LENGTH = struct.Struct(">i")
+_SIGNATURE = 19
+"""Bytes before the first row: eleven that say what this is, flags, the length of an extension that nobody has made yet."""
+
+
+def raw_rows(copied: bytes | bytearray) -> Iterator[Raw]:
+    """Rows of PostgreSQL's binary COPY. Ends early at a row of another form, which no entry has that was not changed."""
+    at = _SIGNATURE
+    fixed, length, lengths = _FIXED.unpack_from, _LENGTH.unpack_from, _LENGTHS
+    view = bytes(copied)
+    while len(view) - at > _FIXED.size:
+        columns, a, index, b, micros, c, event_id, d, chain, long = fixed(view, at)
+        if (columns, a, b, c, d) != lengths or long < 0:
+            return
+        at += _FIXED.size
+        kind = view[at : at + long].decode()
+        at += long
+        (long,) = length(view, at)
+        if long < 0:
+            return
+        at += 4
+        yield index, micros, event_id, kind, view[at : at + long], chain
+        at += long
+
+
+async def _copied(rows: asyncpg.Connection, segment: Segment, size: int, limit: int) -> bytearray:
+    into = bytearray()
+
+    async def take(part: bytes) -> None:
+        into.extend(part)
+
+    ledger = segment.ledger
+    # UUID and integers: nothing in them can be read as SQL.
+    query = (
+        f"select {_COLUMNS} from ledger.entries where clinic_id = '{UUID(int=ledger.clinic_id.int)}'"  # noqa: S608
+        f" and epoch = {int(ledger.epoch)} and index >= {int(size)} order by index limit {int(limit)}"
+    )
+    await rows.copy_from_query(query, output=take, format="binary")
+    return into
+
+
+_PLAIN = """select index, recorded_at, event_id, type, body, chain from ledger.entries
+            where clinic_id = $1 and epoch = $2 and index >= $3 order by index limit $4"""
+
+
+async def _see(rows: asyncpg.Connection, walk: Walk, segment: Segment, limit: int) -> tuple[Break | None, int]:
+    """Entry by entry; returns the break and how many entries there were."""
+    ledger = segment.ledger
+    page = await rows.fetch(_PLAIN, ledger.clinic_id, ledger.epoch, walk.size, limit)
+    for row in page:
+        if broken := walk.see(Row(*row)):
+            return broken, len(page)
+    return None, len(page)
+
+
+async def _walk(rows: asyncpg.Connection, segment: Segment) -> Verdict:
+    """A segment from one end to the other, and the seam behind it."""
+    ledger, last = segment.ledger, segment.end
+    walk = Walk(ledger.clinic_id, ledger.epoch, start=segment.start, expect=segment.expect)
+    broken = walk.begin()
+    while broken is None and (last is None or walk.size < last.size):
+        begun, limit = walk.size, PAGE if last is None else min(PAGE, last.size - walk.size)
+        walk.stride(raw_rows(await _copied(rows, segment, begun, limit)))
+        if walk.size - begun < limit:  # the end, or something that needs a closer look
+            broken, found = await _see(rows, walk, segment, limit - (walk.size - begun))
+            if not found:
+                break
+    head = walk.head
+    if broken is None and last is not None and head == last:
+        broken, _ = await _see(rows, walk, segment, 1)  # is the next segment's first entry not older than our last?
+    return Verdict(ledger, head, broken or walk.end())
+
+
+@asynccontextmanager
+async def _connected(where: Where) -> AsyncIterator[asyncpg.Connection]:
+    rows = await asyncpg.connect(**where.connect)
+    try:
+        yield rows
+    finally:
+        await rows.close()
+
+
+@asynccontextmanager
+async def _in_clinic(rows: asyncpg.Connection, role: str, clinic_id: UUID | None) -> AsyncIterator[None]:
+    """A transaction that reads one clinic's rows, as `Database.enter` begins it."""
+    name, clinic = role.replace('"', '""'), "" if clinic_id is None else str(clinic_id)
+    await rows.execute(f"begin read only; set local role \"{name}\"; set local app.clinic = '{clinic}'; set local lock_timeout = '2s'")
+    try:
+        yield
+    finally:
+        if not rows.is_closed():
+            await rows.execute("rollback")
+
+
+async def _walk_all(where: Where, segments: Sequence[Segment]) -> list[Verdict]:
+    found = []
+    async with _connected(where) as rows:
+        for segment in segments:
+            async with _in_clinic(rows, where.role, segment.ledger.clinic_id):
+                found.append(await _walk(rows, segment))
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------------- processes
+
+
+def _attend() -> None:
+    """A process of the pool: Ctrl-C is its parent's affair, and without its parent it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (connections.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+
+
+def _in_a_process(where: Where, segments: Sequence[Segment]) -> list[Checkpoint | None]:
+    """Where each segment ends; None if it is not sound or ends elsewhere than the next begins.
+
+    What keeps a process from finishing is not told either: whoever walks alone then will meet it too.
+    """
+    try:
+        found = asyncio.run(_walk_all(where, segments))
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        return [None] * len(segments)
+    return [
+        None if verdict.broken or (segment.end and segment.end != verdict.head) else verdict.head
+        for segment, verdict in zip(segments, found, strict=True)
+    ]
+
+
+@contextlib.contextmanager
+def _processes(many: int) -> Iterator[Executor]:
+    pool = ProcessPoolExecutor(many, get_context("spawn"), _attend)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def segments_of(ledger: Ledger) -> list[Segment]:
+    """From mark to mark."""
+    marks = [None, *ledger.marks, None]
+    return [Segment(ledger, start, end) for start, end in pairwise(marks)]
+
+
+def _shares(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
+    """Enough of them for a process to be worth asking."""
+    share: list[Segment] = []
+    for segment in segments:
+        share.append(segment)
+        if sum(one.size for one in share) >= SHARE:
+            yield share
+            share = []
+    if share:
+        yield share
+
+
+_SIZES = """select epoch, coalesce((select index + 1 from ledger.entries e where e.clinic_id = c.clinic_id and e.epoch = c.epoch
+                                    order by index desc limit 1), 0)
+            from ledger.clinics c where clinic_id = $1 order by epoch"""
+_MARKS = """select epoch, index + 1, chain from ledger.entries
+            where clinic_id = $1 and epoch = $2 and index = any($3::bigint[]) order by index"""
+
+
+async def _ledgers(rows: asyncpg.Connection, clinic_id: UUID, kept: Checkpoint | None) -> list[Ledger]:
+    found = await rows.fetch(_SIZES, clinic_id)
+    epochs, made = [epoch for epoch, _ in found], []
+    for epoch, size in found:
+        # A checkpoint of an epoch that is not there is held against the newest, which says so.
+        mine = kept if kept is not None and (kept.epoch == epoch or (kept.epoch not in epochs and epoch == epochs[-1])) else None
+        places = list(range(SHARE - 1, size - 1, SHARE))
+        marks = [Checkpoint(*row) for row in await rows.fetch(_MARKS, clinic_id, epoch, places)] if places else []
+        made.append(Ledger(clinic_id, epoch, size, mine, marks))
+    return made
+
+
+async def all_clinics(where: Where) -> list[UUID]:
+    """Every clinic's id."""
+    async with _connected(where) as rows, _in_clinic(rows, where.role, None):
+        return [UUID(int=row[0].int) for row in await rows.fetch("select clinic_id from ledger.all_clinics()")]
+
+
+async def verdicts(where: Where, clinics: Sequence[UUID], kept: Checkpoint | None, progress: Progress) -> AsyncIterator[Verdict]:
+    """The verdict on every epoch of these clinics, in order. `kept` belongs to one clinic."""
+    todo: list[Ledger] = []
+    async with _connected(where) as rows:
+        for clinic_id in clinics:
+            async with _in_clinic(rows, where.role, clinic_id):
+                todo += await _ledgers(rows, clinic_id, kept)
+    shares = list(_shares([segment for ledger in todo for segment in segments_of(ledger)]))
+    done, total = 0, sum(ledger.size for ledger in todo)
+    sound = True
+    async for segment, end in _ends(where, shares):
+        sound = sound and end is not None
+        done += segment.size
+        if segment.end is None:
+            ledger = segment.ledger
+            yield Verdict(ledger, end, None) if sound and end is not None else await _alone(where, ledger)
+            sound = True
+        progress(done, total)
+
+
+async def _alone(where: Where, ledger: Ledger) -> Verdict:
+    """One walk from the first entry: its verdict is the last word."""
+    (verdict,) = await _walk_all(where, [Segment(ledger, None, None)])
+    return verdict
+
+
+async def _ends(where: Where, shares: Sequence[Sequence[Segment]]) -> AsyncIterator[tuple[Segment, Checkpoint | None]]:
+    """Every segment in order, with where it ends if all is well. One share is not worth another process."""
+    if len(shares) < 2:  # noqa: PLR2004 - as the docstring says
+        for share in shares:
+            for segment in share:
+                yield segment, None
+        return
+    loop = asyncio.get_running_loop()
+    with _processes(min(os.cpu_count() or 1, len(shares))) as pool:
+        asked = [loop.run_in_executor(pool, _in_a_process, where, share) for share in shares]
+        for share, answer in zip(shares, asked, strict=True):
+            try:
+                ends = await answer
+            except BrokenExecutor:  # somebody ended one of the processes
+                ends = [None] * len(share)
+            for found in zip(share, ends, strict=True):
+                yield found
