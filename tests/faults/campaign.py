@@ -1,8 +1,10 @@
 """Every row of the fault campaign. A new one: its import, its name in the tuple. Row modules import `tests.faults.row`, never this."""
 
+from tests.faults.crash_points import ROW as CRASH_POINTS
 from tests.faults.days import ROW as DAYS
+from tests.faults.kills import ROW as KILLS
 from tests.faults.row import Row, carry_out
 
 __all__ = ["ROWS", "Row", "carry_out"]
 
-ROWS: tuple[Row, ...] = (DAYS,)
+ROWS: tuple[Row, ...] = (KILLS, CRASH_POINTS, DAYS)

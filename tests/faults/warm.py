@@ -2,10 +2,10 @@
 
 from services.app import create_app
 from services.settings import Settings
-from tests.faults import process
+from tests.faults import crash_points, process
 
 NOWHERE = Settings(database_url="postgresql+asyncpg://x@/x?host=/nowhere", migration_url="", redis_url="unix:///nowhere", secret=bytes(32))
 
 create_app(NOWHERE)
 
-__all__ = ["process"]
+__all__ = ["crash_points", "process"]
