@@ -15,7 +15,7 @@ from events.chain import Checkpoint, Reason
 from schemas.compliance import LedgerBreak, LedgerHead
 from schemas.vocabulary import Role
 from services.compliance.offline import UnreadableExportError, checkpoint_of, verify_export
-from services.compliance.queries import export, ledger_head, ledger_page, verify_ledger
+from services.compliance.queries import export, ledger_head, ledger_page, record, verify_ledger
 from tests.conftest import House, open_house
 
 SIZE = 7
@@ -58,7 +58,8 @@ async def broken(house: House, kept: str | None = None) -> LedgerBreak | None:
 
 async def exported(house: House) -> list[bytes]:
     async with house.look("compliance") as view:
-        return [line async for line in export(view)]
+        head = await ledger_head(view)
+    return [line async for line in export(head, lambda: house.look("compliance"))]
 
 
 async def test_what_the_database_chained_is_what_the_arithmetic_says(house: House, kept: str) -> None:
@@ -206,6 +207,23 @@ async def test_a_file_that_is_no_export_is_unreadable_and_says_where(house: Hous
     lines[line] = text
     with pytest.raises(UnreadableExportError, match=says):
         verify_export(lines)
+
+
+async def test_the_database_waits_for_nobody_who_reads_an_export_slowly(
+    house: House, kept: str, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction is open between two lines; what is recorded meanwhile belongs to the next export."""
+    monkeypatch.setattr(record, "EXPORT_PAGE", 2)
+    async with house.look("compliance") as view:
+        head = await ledger_head(view)
+    lines = []
+    query = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'"
+    async for line in export(head, lambda: house.look("compliance")):
+        lines.append(line)
+        assert await owner.fetchval(query) == 0
+        await house.given("compliance", AccessGranted(identity_id=uuid4(), role=Role.AUDITOR))
+    verdict = verify_export(lines, checkpoint_of(kept))
+    assert (verdict.head.size, verdict.broken) == (SIZE, None)
 
 
 async def test_an_auditor_verifies_a_file_with_two_files_of_ours_and_no_package(house: House, kept: str, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """HTTP door: the auditor's questions, the ledger, its verification and export. Who looked is recorded before the answer leaves."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -111,9 +110,4 @@ async def get_export(ask: Annotated[Asking, may("view_ledger")]) -> StreamingRes
         head = await ledger_head(view)
     await _seen(ask, "ledger_export", head.size)
 
-    async def lines() -> AsyncIterator[bytes]:
-        async with ask.reading("compliance") as view:
-            async for line in export(view):
-                yield line
-
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
+    return StreamingResponse(export(head, lambda: ask.reading("compliance")), media_type="application/x-ndjson")
