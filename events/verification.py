@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import struct
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
@@ -26,7 +25,8 @@ from uuid import UUID
 
 import asyncpg
 
-from events.chain import Break, Checkpoint, Raw, Row, Walk
+from events.chain import Break, Checkpoint, Walk
+from events.raw_rows import copied_rows, plain_rows
 
 PAGE = 2_000
 """Entries read at once: 64 MB if every body were as large as a body can be."""
@@ -85,63 +85,12 @@ class Verdict:
     broken: Break | None
 
 
-# --------------------------------------------------------------------------------------------------------------- reading
-
-_COLUMNS = "index, recorded_at, event_id, chain, type, body"
-_FIXED = struct.Struct(">hiqiqi16si32si")
-"""Six columns; four with their lengths, and the length of the type."""
-_LENGTHS = (6, 8, 8, 16, 32)
-_LENGTH = struct.Struct(">i")
-_SIGNATURE = 19
-"""Bytes before the first row: eleven that say what this is, flags, the length of an extension that nobody has made yet."""
-
-
-def raw_rows(copied: bytes | bytearray) -> Iterator[Raw]:
-    """Rows of PostgreSQL's binary COPY. Ends early at a row of another form, which no entry has that was not changed."""
-    at = _SIGNATURE
-    fixed, length, lengths = _FIXED.unpack_from, _LENGTH.unpack_from, _LENGTHS
-    view = bytes(copied)
-    while len(view) - at > _FIXED.size:
-        columns, a, index, b, micros, c, event_id, d, chain, long = fixed(view, at)
-        if (columns, a, b, c, d) != lengths or long < 0:
-            return
-        at += _FIXED.size
-        kind = view[at : at + long].decode()
-        at += long
-        (long,) = length(view, at)
-        if long < 0:
-            return
-        at += 4
-        yield index, micros, event_id, kind, view[at : at + long], chain
-        at += long
-
-
-async def _copied(rows: asyncpg.Connection, segment: Segment, size: int, limit: int) -> bytearray:
-    into = bytearray()
-
-    async def take(part: bytes) -> None:
-        into.extend(part)
-
-    ledger = segment.ledger
-    # UUID and integers: nothing in them can be read as SQL.
-    query = (
-        f"select {_COLUMNS} from ledger.entries where clinic_id = '{UUID(int=ledger.clinic_id.int)}'"  # noqa: S608
-        f" and epoch = {int(ledger.epoch)} and index >= {int(size)} order by index limit {int(limit)}"
-    )
-    await rows.copy_from_query(query, output=take, format="binary")
-    return into
-
-
-_PLAIN = """select index, recorded_at, event_id, type, body, chain from ledger.entries
-            where clinic_id = $1 and epoch = $2 and index >= $3 order by index limit $4"""
-
-
 async def _see(rows: asyncpg.Connection, walk: Walk, segment: Segment, limit: int) -> tuple[Break | None, int]:
     """Entry by entry; returns the break and how many entries there were."""
     ledger = segment.ledger
-    page = await rows.fetch(_PLAIN, ledger.clinic_id, ledger.epoch, walk.size, limit)
+    page = await plain_rows(rows, ledger.clinic_id, ledger.epoch, walk.size, limit)
     for row in page:
-        if broken := walk.see(Row(*row)):
+        if broken := walk.see(row):
             return broken, len(page)
     return None, len(page)
 
@@ -153,7 +102,7 @@ async def _walk(rows: asyncpg.Connection, segment: Segment) -> Verdict:
     broken = walk.begin()
     while broken is None and (last is None or walk.size < last.size):
         begun, limit = walk.size, PAGE if last is None else min(PAGE, last.size - walk.size)
-        walk.stride(raw_rows(await _copied(rows, segment, begun, limit)))
+        walk.stride(await copied_rows(rows, ledger.clinic_id, ledger.epoch, begun, limit))
         if walk.size - begun < limit:  # the end, or something that needs a closer look
             broken, found = await _see(rows, walk, segment, limit - (walk.size - begun))
             if not found:
@@ -192,9 +141,6 @@ async def _walk_all(where: Where, segments: Sequence[Segment]) -> list[Verdict]:
             async with _in_clinic(rows, where.role, segment.ledger.clinic_id):
                 found.append(await _walk(rows, segment))
     return found
-
-
-# ------------------------------------------------------------------------------------------------------------- processes
 
 
 def _attend() -> None:
