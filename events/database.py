@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+import asyncpg
 import orjson
 from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaData, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
@@ -158,6 +159,11 @@ between the look at it and the entry."""
 def is_passing(failure: BaseException) -> bool:
     """Whether a failure is an outage: connections, shutdowns, limits, full disks, serialization. It says nothing about the work."""
     if isinstance(failure, OSError | InterfaceError | PoolTimeoutError | OperationalError):
+        return True
+    # A session whose server said that it crashed, and has not hung up yet: the driver is surprised to be asked anything.
+    if any(
+        isinstance(found, asyncpg.InternalClientError) for found in (failure, getattr(getattr(failure, "orig", None), "__cause__", None))
+    ):
         return True
     if isinstance(failure, DBAPIError) and failure.connection_invalidated:
         return True
