@@ -42,6 +42,9 @@ INBOX_SERVICE = "booking"
 
 SILENT_SECONDS = 1.0
 
+LATER = "biip"
+"""Takes long to import, and nobody needs it to begin: the first label that is scanned shall not wait for it either."""
+
 TITLE = "Asepsis"
 DESCRIPTION = """Scheduling and hygiene compliance for a microneedling clinic:
 no treatment starts until it is safe, and everyone can prove it.
@@ -52,7 +55,7 @@ Refusals are 409 problem documents with **all** findings, and are recorded."""
 
 def load(service: str) -> None:
     """Import a service's projectors, reactions and jobs, so that they are registered."""
-    for module in ("models", "projectors", "handlers", "jobs"):
+    for module in ("models", "projectors", "handlers", "jobs", "checks"):
         if find_spec(f"services.{service}.{module}"):
             import_module(f"services.{service}.{module}")
 
@@ -202,6 +205,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database = house.database
         try:
             await house.start()
+            asyncio.get_running_loop().run_in_executor(None, import_module, LATER)
             yield
         finally:
             await house.stop()

@@ -3,34 +3,37 @@
 Safe to run from several processes at once (advisory lock) and again and again.
 """
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+import asyncpg
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import await_only
 
 import events.access
-import events.inbox
+import events.mailboxes
 import events.outbox
 from events.database import SERVICES, Base
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Alembic is imported where it is needed: a start that finds everything as it must be needs it nowhere.
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 R = TypeVar("R")
 
 SCHEMAS = ("ledger", "machinery", "access", *SERVICES)
 _MIGRATION_LOCK = 0x61736570
+_MIGRATED = "migrated to "
 
-_MACHINERY = (events.access, events.inbox, events.outbox)
+_MACHINERY = (events.access, events.mailboxes, events.outbox)
 """Named so that their tables are known to `Base.metadata`."""
 
 
@@ -59,7 +62,9 @@ def _make_schemas(connection: Connection, prefix: str) -> None:
         connection.execute(text(f'create schema if not exists {schema} authorization "{prefix}owner"'))
 
 
-def _alembic(connection: Connection) -> Config:
+def _alembic(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(DEPLOY / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -76,7 +81,34 @@ def _run_sql(connection: Connection, path: Path, prefix: str) -> None:
     await_only(driver.execute(statements))
 
 
+def _digest(prefix: str) -> str:
+    """Of everything that `_migrate` does: this file, the steps, the functions, the rights, the names of the roles."""
+    parts = [Path(__file__), DEPLOY / "grants.sql", *sorted((DEPLOY / "migrations").glob("versions/*.py")), *_functions()]
+    told = hashlib.sha256(prefix.encode())
+    for part in parts:
+        told.update(hashlib.sha256(part.read_bytes()).digest())
+    return told.hexdigest()
+
+
+def _functions() -> list[Path]:
+    return sorted((DEPLOY / "migrations" / "sql").glob("*.sql"))
+
+
+async def is_migrated(url: str, prefix: str = "asepsis_") -> bool:
+    """Whether `migrate` of exactly this version was the last that ran on this database, which takes a moment to ask."""
+    driver = await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=5)
+    try:
+        said = await driver.fetchval("select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = 'ledger'")
+    finally:
+        await driver.close()
+    return bool(said == _MIGRATED + _digest(prefix))
+
+
 def _migrate(connection: Connection, prefix: str) -> list[str]:
+    from alembic import command
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
     _make_roles(connection, prefix)
     _make_schemas(connection, prefix)
@@ -88,9 +120,10 @@ def _migrate(connection: Connection, prefix: str) -> list[str]:
     steps = ScriptDirectory.from_config(config).iterate_revisions(context.get_current_heads(), before)
     new = [step.revision for step in steps][::-1]
     connection.execute(text("select set_config('search_path', 'pg_catalog', true)"))
-    for path in sorted((DEPLOY / "migrations" / "sql").glob("*.sql")):
+    for path in _functions():
         _run_sql(connection, path, prefix)
     _run_sql(connection, DEPLOY / "grants.sql", prefix)
+    connection.execute(text(f"comment on schema ledger is '{_MIGRATED}{_digest(prefix)}'"))
     return new
 
 
@@ -110,6 +143,9 @@ async def migrate(url: str, prefix: str = "asepsis_") -> list[str]:
 
 
 def _differences(connection: Connection) -> list[str]:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
     context = MigrationContext.configure(
         connection,
         opts={"include_schemas": True, "include_name": lambda name, kind, _: name in SCHEMAS if kind == "schema" else name != "migrations"},

@@ -138,12 +138,13 @@ def write_private(path: Path, content: str) -> None:
 
 
 async def _stay_up(settings: Settings, place: Place, begun: float) -> None:
-    from services.installation import migrate
+    from services.installation import is_migrated, migrate
     from services.outages import told
     from services.welcome import follow, welcome
 
     with told(settings.migration_url):
-        await migrate(settings.migration_url, settings.role_prefix)
+        if settings_.external_servers() or not await is_migrated(settings.migration_url, settings.role_prefix):
+            await migrate(settings.migration_url, settings.role_prefix)
     example = await _example(settings, place)
     listener = listen(settings.host, settings.port)
     if settings.port not in {0, listener.getsockname()[1]}:

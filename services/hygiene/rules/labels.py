@@ -1,14 +1,15 @@
 """What a scanned or typed label says (GS1 General Specifications; domain.md 2.7). Nothing is guessed."""
 
 import re
+from typing import TYPE_CHECKING
 
-from biip import ParseError
-from biip.gs1_messages import GS1Message
-from biip.gtin import Gtin
 from pydantic import ValidationError
 
 from schemas.hygiene import LotReport, ManualLabel, ReadLabel, lot_key
 from schemas.vocabulary import LocalDate
+
+if TYPE_CHECKING:
+    from biip.gs1_messages import GS1Message
 
 GROUP_SEPARATOR = "\x1d"
 
@@ -39,6 +40,10 @@ def read_label(report: LotReport) -> ReadLabel:
 
 def read_scan(scan: str, printed_lot: str | None = None) -> ReadLabel:
     """A GS1 element string with or without its symbology identifier. Raises `LabelUnreadableError`."""
+    # Imported here, with its tables of every GS1 company: a tenth of the program's start, and nothing of it begins with a label.
+    from biip import ParseError
+    from biip.gs1_messages import GS1Message
+
     content = scan.strip(" \r\n")
     if symbology := _SYMBOLOGY.match(content):
         if symbology["id"] not in _GS1_SYMBOLOGIES:
@@ -59,7 +64,7 @@ def read_scan(scan: str, printed_lot: str | None = None) -> ReadLabel:
     return _label(gtin, lot, expiry.date if expiry else None, _one(message, "21", "serial"))
 
 
-def _one(message: GS1Message, ai: str, field: str) -> str | None:
+def _one(message: "GS1Message", ai: str, field: str) -> str | None:
     values = {element.value for element in message.element_strings.filter(ai=ai)}
     if len(values) > 1:
         raise LabelUnreadableError(field, "the code says two different things")
@@ -71,6 +76,9 @@ def _read_manual(label: ManualLabel) -> ReadLabel:
 
 
 def _label(gtin: str | None, lot: str | None, expires_on: LocalDate | None, serial: str | None) -> ReadLabel:
+    from biip import ParseError
+    from biip.gtin import Gtin
+
     if gtin is None:
         raise LabelUnreadableError("gtin", "the label has no product number, AI (01)")
     if expires_on is None:
