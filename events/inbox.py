@@ -12,37 +12,22 @@ from uuid import UUID, uuid5
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import select
 
 from events import ledger
 from events.catalog.booking import AnswerRepeated, CommandRejected, Rejection
-from events.catalog.compliance import SystemConnected, SystemDisconnected
-from events.database import Base, Database, table
+from events.database import Database
 from events.dead_letters import keep_letter
-from events.envelope import Entry
 from events.faults import reach
-from events.tables import Rows
+from events.mailboxes import ConnectedSystem, Mailbox
 from events.transaction import Answer, IdReusedError, Transaction, transaction
 from schemas.access import may
-from schemas.vocabulary import Actor, CommandId, Instant, Role, Shape
+from schemas.vocabulary import Code, CommandId, Instant, Role, Shape
 
 FIELD = b"event"
 MAX_COMMAND_BYTES = 64 * 1024
 
 Accept = Callable[[Transaction, Any], Awaitable[Answer[Any]]]
-
-
-class ConnectedSystem(Base):
-    """machinery: a front-desk system that has an inbox in a clinic."""
-
-    __tablename__ = "systems"
-    __table_args__ = table("machinery", "machinery")
-    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
-    system: Mapped[str] = mapped_column(primary_key=True)
-    identity_id: Mapped[UUID]
-    connected: Mapped[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +64,6 @@ _inboxes: dict[str, Inbox] = {}
 def inbox_of(service: str) -> Inbox:
     """What the service accepts."""
     return _inboxes[service] if service in _inboxes else Inbox(service)
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """One system's inbox in one clinic."""
-
-    clinic_id: UUID
-    system: str
-    identity_id: UUID
-
-    @property
-    def stream(self) -> str:
-        """The key that systems XADD to (contract.md)."""
-        return f"{{clinic:{self.clinic_id}}}:inbox:{self.system}"
-
-    @property
-    def actor(self) -> Actor:
-        """Who speaks through this inbox: the key itself says it."""
-        return Actor(identity_id=self.identity_id, role=Role.SYSTEM)
 
 
 class CommandEnvelope(Shape):
@@ -172,6 +138,13 @@ def _parse(fields: Mapping[bytes, bytes]) -> CommandEnvelope | NotUnderstood:
         return _ENVELOPE.validate_json(orjson.dumps(parsed))
     except ValidationError as error:
         return NotUnderstood(rejections_of(error), *_readable_ids(parsed))
+
+
+def given_up(fields: Mapping[bytes, bytes], reason: Code) -> NotUnderstood:
+    """Why an entry is not worked although it may make sense; whose command it is, where that can be read."""
+    found = _parse(fields)
+    ids = (found.id, found.correlationid) if isinstance(found, CommandEnvelope) else (found.command_id, found.correlation)
+    return NotUnderstood((Rejection(field="event", reason=reason),), *ids)
 
 
 def understand(inbox: Inbox, fields: Mapping[bytes, bytes]) -> Understood | NotUnderstood:
@@ -260,6 +233,18 @@ async def reject(
         await _reject_in(tx, mailbox, entry_id, fields, why)
 
 
+async def give_up(
+    database: Database, service: str, mailbox: Mailbox, entry_id: str, fields: Mapping[bytes, bytes], why: NotUnderstood
+) -> None:
+    """Reject an entry that is not worked. If its command was decided, that stays its answer, and is said again."""
+    command_id = why.command_id or entry_id
+    async with transaction(database, mailbox.clinic_id, service, mailbox.actor, command_id, correlation=why.correlation) as tx:
+        if why.command_id is not None and await tx.answered():
+            await _say_again(tx, mailbox, entry_id, await tx.repeat(tx.event_id))
+        else:
+            await _reject_in(tx, mailbox, entry_id, fields, why)
+
+
 async def _reject_in(tx: Transaction, mailbox: Mailbox, entry_id: str, fields: Mapping[bytes, bytes], why: NotUnderstood) -> None:
     identity = _entry_event_id(mailbox, entry_id)
     if await ledger.entry_by_id(tx.rows, tx.clinic_id, identity) is not None:
@@ -269,21 +254,3 @@ async def _reject_in(tx: Transaction, mailbox: Mailbox, entry_id: str, fields: M
     )
     reach("inbox.rejecting")
     await keep_letter(tx, mailbox.system, entry_id, fields, why.reasons)
-
-
-async def connect_system(rows: Rows, entry: Entry[SystemConnected] | Entry[SystemDisconnected]) -> None:
-    """Projects `system.connected` and `system.disconnected`: which inboxes there are."""
-    event = entry.event
-    rows.put(
-        ConnectedSystem,
-        clinic_id=entry.clinic_id,
-        system=event.system,
-        identity_id=event.identity_id,
-        connected=isinstance(event, SystemConnected),
-    )
-
-
-async def all_mailboxes(rows: AsyncSession) -> list[Mailbox]:
-    """Every inbox of every clinic. Ids and names of systems only."""
-    found = await rows.execute(text("select clinic_id, system, identity_id from machinery.all_systems()"))
-    return [Mailbox(*row) for row in found.all()]

@@ -17,10 +17,10 @@ from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from events.catalog.booking import Rejection
 from events.database import Database, is_passing
 from events.faults import reach
-from events.inbox import Inbox, Mailbox, NotUnderstood, all_mailboxes, reject, work_entry
+from events.inbox import Inbox, give_up, given_up, work_entry
+from events.mailboxes import Mailbox, all_mailboxes
 from events.projection import RecordUnreadableError
 from events.transaction import aside
 from events.wakeups import BLOCK_MS, CONSUMER, ensure_group
@@ -139,7 +139,7 @@ class OpenInbox:
                 if not claimed or claimed[0][1] is None:
                     await self._client.xack(self.mailbox.stream, GROUP, entry_id)
                 elif found["times_delivered"] >= MOST_DELIVERIES:
-                    await self._work(entry_id, claimed[0][1], failures=MOST_DELIVERIES)
+                    await self._work(entry_id, claimed[0][1], failures=found["times_delivered"])
                 else:
                     await self._work(entry_id, claimed[0][1])
             if len(pending) < BATCH:
@@ -162,7 +162,7 @@ class OpenInbox:
         while True:
             try:
                 if failures >= MOST_DELIVERIES:
-                    await self._bury(entry_id, fields, "gave_up")
+                    await self._bury(entry_id, fields, "gave_up", unread=failures > MOST_DELIVERIES)
                 else:
                     await work_entry(self._database, self._inbox, self.mailbox, entry_id, fields)
                 break
@@ -178,9 +178,10 @@ class OpenInbox:
         reach("inbox_keeper.worked")
         await self._acknowledge(entry_id)
 
-    async def _bury(self, entry_id: str, fields: Fields, reason: Code) -> None:
-        why = NotUnderstood((Rejection(field="event", reason=reason),))
-        await reject(self._database, self._inbox.service, self.mailbox, entry_id, fields, why)
+    async def _bury(self, entry_id: str, fields: Fields, reason: Code, *, unread: bool = False) -> None:
+        """Reject it to whoever's command it is; `unread` where even looking at it may have been too much."""
+        why = given_up({} if unread else fields, reason)
+        await give_up(self._database, self._inbox.service, self.mailbox, entry_id, fields, why)
 
     async def _acknowledge(self, entry_id: str) -> None:
         """After the commit: acknowledge and delete, for the entry holds names."""

@@ -12,8 +12,9 @@ from redis.asyncio import Redis
 from events import inbox as inboxes
 from events.catalog.booking import BookingCanceled, CommandRejected
 from events.database import Database
-from events.inbox import Inbox, Mailbox, inbox_of
+from events.inbox import Inbox, inbox_of
 from events.inbox_keeper import InboxKeeper
+from events.mailboxes import Mailbox
 from events.transaction import Answer, Transaction
 from events.wakeups import make_broker, redis_client
 from schemas.vocabulary import Code, Shape

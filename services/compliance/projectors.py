@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
-from events import access, inbox
+from events import access, mailboxes
 from events.catalog import PUBLISHERS
 from events.catalog.booking import ClientMerged
 from events.catalog.compliance import AccessGranted, AccessRevoked, PolicyPublished, SystemConnected, SystemDisconnected
@@ -82,7 +82,7 @@ async def note_mentions(rows: Rows, entry: Entry[Event]) -> None:
     await rows.execute(insert(Mention).on_conflict_do_nothing(), [{**place, "subject_id": subject} for subject in sorted(subjects)])
 
 
-projects(SystemConnected, SystemDisconnected)(inbox.connect_system)
+projects(SystemConnected, SystemDisconnected)(mailboxes.connect_system)
 
 
 @projects(SystemConnected, SystemDisconnected)

@@ -10,7 +10,8 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from events.inbox import Accepted, Mailbox, NotUnderstood, inbox_of, understand, work_entry
+from events.inbox import Accepted, NotUnderstood, inbox_of, understand, work_entry
+from events.mailboxes import Mailbox
 from schemas.access import COMMANDS
 from schemas.vocabulary import Role
 from services.app import load

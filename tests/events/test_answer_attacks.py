@@ -7,7 +7,8 @@ import pytest
 
 from events.catalog.booking import AnswerRepeated, BookingCanceled, ClientRegistered, CommandRejected
 from events.catalog.compliance import SystemConnected, SystemDisconnected
-from events.inbox import Mailbox, inbox_of, work_entry
+from events.inbox import inbox_of, work_entry
+from events.mailboxes import Mailbox
 from events.relay import outward_after
 from events.transaction import transaction
 from schemas.vocabulary import Role

@@ -10,7 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from events.catalog.booking import AnswerRepeated, BookingCanceled, ClientRegistered
+from events.catalog.booking import AnswerRepeated, BookingCanceled, ClientRegistered, CommandRejected
 from events.catalog.compliance import SystemConnected, SystemDisconnected
 from events.database import Database
 from events.embedded import Servers
@@ -114,6 +114,42 @@ async def test_a_command_that_kills_its_process_is_given_up_and_those_behind_it_
         await until(desk.is_empty)
     assert [one.inbox_entry for one in await desk.rejected()] == [first.decode()]
     assert worked == ["c-1", "c-2"]
+
+
+async def _given_up_by_five(desk: Desk, event: bytes) -> None:
+    """Five processes took it and died of it, or of something else."""
+    await ensure_group(desk.client, desk.stream, GROUP)
+    await desk.send(event)
+    ((_, ((entry_id, _),)),) = await desk.client.xreadgroup(GROUP, "dead", {desk.stream: ">"})
+    for _ in range(4):
+        await desk.client.xclaim(desk.stream, GROUP, "dead", 0, [entry_id])
+
+
+async def test_what_is_given_up_is_said_of_its_command_and_may_be_sent_again(desk: Desk) -> None:
+    same = command("c-1", correlationid="corr-1")
+    await _given_up_by_five(desk, same)
+    async with kept(desk.keeper(make_inbox())):
+        await until(desk.is_empty)
+        await desk.send(same)
+        await until(desk.is_empty)
+    (rejected,) = [entry for entry in await desk.house.entries() if isinstance(entry.event, CommandRejected)]
+    assert (rejected.event.command, rejected.causation) == ("c-1", "c-1")
+    assert rejected.parts["causation"]["correlation"] == "corr-1"
+    assert worked == ["c-1"]
+
+
+async def test_what_was_decided_is_never_given_up(desk: Desk) -> None:
+    """Five times killed between commit and acknowledgement: the answer stands, and is said again."""
+    same = command("c-1")
+    async with kept(desk.keeper(make_inbox())):
+        await desk.send(same)
+        await until(desk.is_empty)
+    await _given_up_by_five(desk, same)
+    async with kept(desk.keeper(make_inbox())):
+        await until(desk.is_empty)
+    assert await desk.rejected() == []
+    (canceled,) = [entry for entry in await desk.house.entries() if isinstance(entry.event, BookingCanceled)]
+    assert [again.event_id for again in await desk.house.said(AnswerRepeated)] == [canceled.event_id]
 
 
 async def test_what_a_dead_reader_left_comes_before_what_is_new(desk: Desk) -> None:
@@ -224,7 +260,7 @@ async def test_what_lies_in_a_forged_inbox_unread_is_kept_whole(desk: Desk, owne
     async with kept(desk.keeper(make_inbox())):
         await until(desk.rejected)
     (rejected,) = await desk.rejected()
-    assert rejected.reasons[0].reason == "id_from_the_future"
+    assert (rejected.command, rejected.reasons[0].reason) == ("set-aside", "id_from_the_future")
     assert json.loads(await owner.fetchval("select fields from machinery.dead_letters"))["event"].encode() == event
     assert worked == []
 

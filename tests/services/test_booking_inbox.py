@@ -16,7 +16,8 @@ from events.catalog.booking import (
     CommandRejected,
     RequestRefused,
 )
-from events.inbox import Mailbox, inbox_of, work_entry
+from events.inbox import inbox_of, work_entry
+from events.mailboxes import Mailbox
 from schemas.booking import BookingRequest
 from services.booking import commands
 from tests.conftest import House

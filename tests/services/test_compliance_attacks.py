@@ -6,7 +6,8 @@ from uuid import uuid4
 import asyncpg
 
 from events.catalog.booking import ClientRegistered
-from events.inbox import Mailbox, inbox_of, work_entry
+from events.inbox import inbox_of, work_entry
+from events.mailboxes import Mailbox
 from events.outbox import Message, queue_message
 from events.transaction import transaction
 from schemas.compliance import EraseClient
