@@ -128,7 +128,7 @@ async def rebuild(arguments: argparse.Namespace) -> int:
         load(service)
     settings = find_settings()
     async with _database(settings) as database:
-        compared = await rebuild_service(database, settings.migration_url, arguments.service, arguments.clinic)
+        compared = await rebuild_service(database, arguments.service, arguments.clinic)
     for found in compared:
         if not found.differences:
             _say(f"{found.table}: equal ({found.rows} rows)")

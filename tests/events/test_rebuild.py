@@ -25,7 +25,7 @@ Rebuild = Callable[..., Awaitable[dict[str, Compared]]]
 @pytest.fixture
 def rebuild(house: House, servers: Servers, database_name: str) -> Rebuild:
     async def run(service: str, *only: Any) -> dict[str, Compared]:
-        return {found.table: found for found in await rebuild_service(house.database, owner_url(servers, database_name), service, *only)}
+        return {found.table: found for found in await rebuild_service(house.database, service, *only)}
 
     return run
 

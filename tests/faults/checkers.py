@@ -175,7 +175,7 @@ async def tables_unlike_the_ledger(place: Place) -> list[str]:
     return [
         difference
         for service in SERVICES
-        for compared in await rebuild_service(place.database, place.owner_url, service)
+        for compared in await rebuild_service(place.database, service)
         for difference in compared.differences
     ]
 

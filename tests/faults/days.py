@@ -173,7 +173,7 @@ class ClinicDay(RuleBasedStateMachine):
         happened["days"] += 1
 
     async def _rebuild(self, clinic: SmallClinic) -> None:
-        compared = await rebuild_service(self.database, self.owner, self.rebuilt, clinic.clinic_id)
+        compared = await rebuild_service(self.database, self.rebuilt, clinic.clinic_id)
         assert list(chain.from_iterable(table.differences for table in compared)) == []
 
 
