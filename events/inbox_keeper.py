@@ -5,16 +5,20 @@ reclaim. An entry is acknowledged and deleted after its commit: until then it st
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from faststream import AckPolicy
+from faststream.exceptions import IncorrectState
 from faststream.redis import RedisBroker, StreamSub
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import text
+from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.database import Database, is_passing
@@ -87,10 +91,10 @@ class OpenInbox:
             if lost and not self._turn.locked():
                 async with self._turn:
                     await self._reclaim()
+        except ResponseError:
+            log.info("inbox %s was flushed a moment ago", self.mailbox.system)
         except Exception as failure:
-            if isinstance(failure, ResponseError):
-                log.info("inbox %s was flushed a moment ago", self.mailbox.system)
-            elif isinstance(failure, RedisError) or is_passing(failure):
+            if isinstance(failure, RedisError | IncorrectState) or is_passing(failure):  # or the broker has not been there yet
                 log.debug("inbox %s waits: %s", self.mailbox.system, type(failure).__name__)
             else:
                 log.exception("inbox %s cannot be tended", self.mailbox.system)
@@ -131,33 +135,34 @@ class OpenInbox:
         """What was delivered and not acknowledged, in order. Claimed one by one: only what is tried counts as delivered again."""
         end = "+" if before is None else f"({before.decode()}"
         while True:
-            pending = await self._pending(end)
+            ask = partial(self._client.xpending_range, self.mailbox.stream, GROUP, min="-", max=end, count=BATCH)
+            pending = await self._insist(ask) or []
             for found in pending:
                 entry_id = found["message_id"].decode()
                 claimed: Any = await self._client.xclaim(self.mailbox.stream, GROUP, CONSUMER, 0, [entry_id])
                 reach("inbox_keeper.claimed")
                 if not claimed or claimed[0][1] is None:
                     await self._client.xack(self.mailbox.stream, GROUP, entry_id)
-                elif found["times_delivered"] >= MOST_DELIVERIES:
-                    await self._work(entry_id, claimed[0][1], failures=found["times_delivered"])
                 else:
-                    await self._work(entry_id, claimed[0][1])
+                    await self._work(entry_id, claimed[0][1], found["times_delivered"])
             if len(pending) < BATCH:
                 return
 
-    async def _pending(self, end: str) -> Sequence[Any]:
+    async def _insist(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """Ask Redis until it answers. None if the stream was flushed."""
         pause = 0.05
         while True:
             try:
-                return list(await self._client.xpending_range(self.mailbox.stream, GROUP, min="-", max=end, count=BATCH))
+                return await ask()
             except ResponseError:
-                return []  # flushed: nothing is pending
+                return None
             except (RedisError, OSError):
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
 
-    async def _work(self, entry_id: str, fields: Fields, failures: int = 0) -> None:
+    async def _work(self, entry_id: str, fields: Fields, delivered: int = 0) -> None:
         """Work one entry until it is answered. An outage is waited out: the entries behind it must not overtake."""
+        failures = delivered if delivered >= MOST_DELIVERIES else 0
         pause = shortest = 0.05
         while True:
             try:
@@ -168,8 +173,9 @@ class OpenInbox:
                 break
             except Exception as failure:
                 if is_passing(failure) or isinstance(failure, RecordUnreadableError):
-                    level = logging.WARNING if pause == shortest else logging.DEBUG  # once for all its attempts
-                    log.log(level, "inbox %s waits: %s", self.mailbox.system, type(failure).__name__)
+                    if pause == shortest:  # once for all its attempts
+                        log.warning("inbox %s waits: %s", self.mailbox.system, type(failure).__name__)
+                        await self._excuse(entry_id)
                 else:
                     failures += 1
                     log.exception("inbox %s: entry %s failed (%d)", self.mailbox.system, entry_id, failures)
@@ -178,6 +184,13 @@ class OpenInbox:
         reach("inbox_keeper.worked")
         await self._acknowledge(entry_id)
 
+    async def _excuse(self, entry_id: str) -> None:
+        """The delivery does not count against the entry: a process that ends while it waits out an outage did not die of it."""
+        with contextlib.suppress(RedisError, OSError):
+            for found in await self._client.xpending_range(self.mailbox.stream, GROUP, min=entry_id, max=entry_id, count=1):
+                before = max(0, found["times_delivered"] - 1)
+                await self._client.xclaim(self.mailbox.stream, GROUP, CONSUMER, 0, [entry_id], retrycount=before, justid=True)
+
     async def _bury(self, entry_id: str, fields: Fields, reason: Code, *, unread: bool = False) -> None:
         """Reject it to whoever's command it is; `unread` where even looking at it may have been too much."""
         why = given_up({} if unread else fields, reason)
@@ -185,21 +198,15 @@ class OpenInbox:
 
     async def _acknowledge(self, entry_id: str) -> None:
         """After the commit: acknowledge and delete, for the entry holds names."""
-        pause = 0.05
-        while True:
-            try:
-                async with self._client.pipeline(transaction=True) as pipe:
-                    pipe.xack(self.mailbox.stream, GROUP, entry_id)
-                    pipe.xdel(self.mailbox.stream, entry_id)
-                    await pipe.execute()
-            except ResponseError:
-                return  # the stream was flushed: there is nothing left to acknowledge
-            except (RedisError, OSError):
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
-            else:
-                reach("inbox_keeper.acknowledged")
-                return
+
+        async def both() -> Any:
+            async with self._client.pipeline(transaction=True) as pipe:
+                pipe.xack(self.mailbox.stream, GROUP, entry_id)
+                pipe.xdel(self.mailbox.stream, entry_id)
+                return await pipe.execute()
+
+        if await self._insist(both) is not None:
+            reach("inbox_keeper.acknowledged")
 
     @property
     def _set_aside(self) -> str:
@@ -221,10 +228,7 @@ class OpenInbox:
 
     async def _empty_forged(self) -> None:
         """Somebody chose an id far in the future; ids after it would run out. What was there becomes dead letters."""
-        while True:
-            found: Any = await self._client.xrange(self._set_aside, count=BATCH)
-            if not found:
-                break
+        while found := await self._client.xrange(self._set_aside, count=BATCH):
             for entry_id, fields in found:
                 await self._bury(entry_id.decode(), fields, "id_from_the_future")
                 reach("inbox_keeper.buried")
@@ -285,7 +289,7 @@ class InboxKeeper:
             try:
                 await self._session.execute(text("select 1"))
             except Exception as lost:
-                if not is_passing(lost):
+                if not (is_passing(lost) or isinstance(lost, PendingRollbackError)):  # lost in the middle of the last look
                     raise
                 log.warning("the session that holds the inboxes was lost")
                 await self.close()

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -87,7 +88,7 @@ async def _on_outage(_request: Request, error: Exception) -> Response:
     return _outage()
 
 
-async def _on_database(_request: Request, error: DBAPIError) -> Response:
+async def _on_database(_request: Request, error: Exception) -> Response:
     if is_passing(error):
         return await _on_outage(_request, error)
     log.error("answered 500", exc_info=error)
@@ -148,6 +149,10 @@ def handle_problems(app: FastAPI) -> None:
         OSError: _on_outage,
         TimeoutError: _on_outage,
         DBAPIError: _on_database,
+        # What the driver says itself, where nobody put SQLAlchemy's words around it.
+        asyncpg.PostgresError: _on_database,
+        asyncpg.InterfaceError: _on_database,
+        asyncpg.InternalClientError: _on_database,
         HTTPException: _on_http,
         Exception: _on_bug,
     }
