@@ -127,8 +127,10 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(run=_verify)
     rebuild = commands.add_parser("rebuild", help="build a service's tables again beside the real ones, and compare")
     rebuild.add_argument("service", choices=PARTS[:-1])
-    rebuild.add_argument("--clinic", type=UUID, default=None)
-    rebuild.set_defaults(run=_admin)
+    check = commands.add_parser("check", help="the seven checkers: read everything again, and say what must not be")
+    for one in (rebuild, check):
+        one.add_argument("--clinic", type=UUID, default=None, help="one clinic (default: all)")
+        one.set_defaults(run=_admin)
     token = commands.add_parser("token", help="tokens").add_subparsers(dest="action", required=True).add_parser("create")
     token.add_argument("--clinic", type=UUID, required=True)
     token.add_argument("--role", required=True, help=f"one of {', '.join(granted)}")

@@ -1,4 +1,4 @@
-"""What an operator asks of a running installation: status, health, verify, rebuild, token, skip.
+"""What an operator asks of a running installation: status, health, verify, rebuild, check, token, skip.
 
 Exit codes: 0 all is well, 1 something is not, 2 the question could not be asked.
 """
@@ -20,12 +20,15 @@ from pydantic import ValidationError
 from events import ledger
 from events.access import new_token
 from events.attempts import NotHaltedError, Pair, pass_entry
+from events.checking.report import Report
 from events.database import SERVICES, Database
 from events.rebuild import rebuild_service
 from events.transaction import RecordUnreadableError, UnknownClinicError, aside, reading
+from events.wakeups import redis_client
 from schemas.compliance import CreateToken, GrantAccess, SkipEntry
 from schemas.vocabulary import Actor, Role
 from services.app import load
+from services.checkup import check_all
 from services.compliance.commands import create_token, grant_access, skip_entry
 from services.opening import RefusedError, decide, open_new_clinic
 from services.operations import Standing, Status, status_of
@@ -67,9 +70,23 @@ async def status(_arguments: argparse.Namespace) -> int:
             _say(await _halted_line(database, standing))
         for inbox, letters in found.dead_letters.items():
             _say(f"DEAD LETTERS  {letters} in inbox {inbox.partition('/')[2]} of clinic {inbox.partition('/')[0]}")
+        for line in _check_lines(found):
+            _say(line)
     if not found.halted:
         _say("Nothing stands still." if not found.dead_letters else "Nothing stands still, but a manager should read the dead letters.")
-    return 1 if found.halted else 0
+    return 1 if found.halted or found.unsound else 0
+
+
+def _check_lines(found: Status) -> list[str]:
+    """What checks have found; or that they found nothing, and since when."""
+    if not found.checks:
+        return ["Nothing was checked yet: the program does it each hour, `asepsis check` at once."]
+    wrong = [
+        f"UNSOUND  {known.found} things in clinic {known.clinic_id} must not be, as of {known.checked_at}: `asepsis check` says which."
+        for known in found.unsound
+    ]
+    oldest = max(known.age_seconds for known in found.checks)
+    return wrong or [f"The newest checks found nothing wrong; the oldest of them is {oldest // 60} minutes old."]
 
 
 def _status_lines(found: Status) -> list[str]:
@@ -135,6 +152,32 @@ async def rebuild(arguments: argparse.Namespace) -> int:
         for difference in found.differences:
             _say(f"{found.table}: DIFFERENT  {difference}")
     return 1 if any(found.differences for found in compared) else 0
+
+
+async def check(arguments: argparse.Namespace) -> int:
+    """Run the seven checkers from the beginning; 1 and a sentence for each thing that must not be."""
+    for service in SERVICES:
+        load(service)
+    settings = find_settings()
+    client = redis_client(settings.redis_url)
+    try:
+        async with _database(settings) as database:
+            if arguments.clinic is not None:
+                async with reading(database, arguments.clinic, SERVICE):
+                    pass
+            sound = await check_all(database, SERVICES, client, arguments.clinic, _tell_check)
+    finally:
+        await client.aclose()
+    return 0 if sound else 1
+
+
+def _tell_check(report: Report) -> None:
+    counted = ", ".join(f"{times} {what}" for what, times in sorted(report.counted.items()))
+    _say(f"clinic {report.clinic_id}: {'nothing wrong' if not report.wrongs else f'WRONG in {report.found} places'} ({counted})")
+    for wrong in report.wrongs:
+        _say(f"WRONG  {wrong}")
+    if report.found > len(report.wrongs):
+        _say(f"WRONG  clinic {report.clinic_id}: and {report.found - len(report.wrongs)} more")
 
 
 async def clinic(arguments: argparse.Namespace) -> int:
@@ -220,6 +263,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
         "clinic": clinic,
         "verify": verify,
         "rebuild": rebuild,
+        "check": check,
         "token": token,
         "skip": skip,
     }.items()

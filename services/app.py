@@ -28,6 +28,7 @@ from events.streams import Follower
 from events.transaction import aside
 from events.wakeups import Wakeups, announce, make_broker, redis_client
 from services.booking.queries import contact_of
+from services.checkup import EVERY_SECONDS, Checkup
 from services.messages import log_adapter
 from services.openapi import DescribedAPI
 from services.operations import routes as operations
@@ -89,6 +90,7 @@ class House:
         self.inboxes: InboxKeeper | None = None
         if INBOX_SERVICE in self.services:
             self.inboxes = InboxKeeper(self.database, self.broker, self.client, inbox_of(INBOX_SERVICE))
+        self.checkup = Checkup(self.database, self.services, self.client) if self.services else None
         self.connected = False
         self._running: set[asyncio.Task[Any]] = set()
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -152,6 +154,8 @@ class House:
         for service in self.services:
             for job in jobs_of(service):
                 self._each(job.seconds, partial(run_job, self.database, job))
+        if self.checkup is not None:
+            self._each(EVERY_SECONDS, self.checkup.run)
         self._scheduler.start()
 
     async def _connect(self) -> None:
@@ -185,8 +189,12 @@ class House:
         """Stop hearing, finish what is under way, let go."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+        if self.checkup is not None:
+            self.checkup.stop()
         if self._running:
             await asyncio.wait(self._running, timeout=5)
+        if self.checkup is not None:
+            await self.checkup.close()
         if self.inboxes is not None:
             await self.inboxes.close()
         await self.broker.stop()

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import await_only
 
 import events.access
+import events.checking.kept
 import events.dead_letters
 import events.mailboxes
 import events.outbox
@@ -34,7 +35,7 @@ SCHEMAS = ("ledger", "machinery", "access", *SERVICES)
 _MIGRATION_LOCK = 0x61736570
 _MIGRATED = "migrated to "
 
-_MACHINERY = (events.access, events.dead_letters, events.mailboxes, events.outbox)
+_MACHINERY = (events.access, events.checking.kept, events.dead_letters, events.mailboxes, events.outbox)
 """Named so that their tables are known to `Base.metadata`."""
 
 

@@ -1,6 +1,6 @@
 """Health, metrics, the feed of outward events, the descriptions: what every process offers beside its services."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from events.checking.kept import Known, kept_checks
 from events.database import Database
 from events.relay import SERVICE as RELAY
 from events.relay import outward_after, parse_id
@@ -48,11 +49,17 @@ class Status:
 
     standings: list[Standing]
     dead_letters: dict[str, int]
+    checks: list[Known] = field(default_factory=list)
 
     @property
     def halted(self) -> list[Standing]:
         """Pairs of service and clinic that wait for a person."""
         return [found for found in self.standings if found.halted_at is not None]
+
+    @property
+    def unsound(self) -> list[Known]:
+        """Clinics whose newest check has found something."""
+        return [known for known in self.checks if known.found]
 
 
 async def status_of(database: Database) -> Status:
@@ -60,7 +67,8 @@ async def status_of(database: Database) -> Status:
     async with aside(database, None, RELAY) as rows:
         standings = [Standing(*row) for row in (await rows.execute(text("select * from ledger.status()"))).all()]
         letters = (await rows.execute(text("select * from machinery.dead_letter_counts()"))).all()
-    return Status(standings, {f"{clinic_id}/{system}": count for clinic_id, system, count in letters})
+        checks = await kept_checks(rows)
+    return Status(standings, {f"{clinic_id}/{system}": count for clinic_id, system, count in letters}, checks)
 
 
 class Health(BaseModel):
@@ -71,6 +79,7 @@ class Health(BaseModel):
     redis: bool
     deaf: list[str] = Field(description="Subscriptions that do not run.")
     halted: list[str] = Field(description="Services that stand still in a clinic: see `asepsis status`.")
+    unsound: list[UUID] = Field(description="Clinics in which a check found something that must not be: see `asepsis check`.")
 
 
 @routes.get("/", summary="What is here", include_in_schema=False)
@@ -93,9 +102,10 @@ async def ready(request: Request, response: Response) -> Health:
         status = await status_of(house.database)
     except (DBAPIError, OSError, TimeoutError):
         response.status_code = 503
-        return Health(ready=False, database=False, redis=house.connected and not deaf, deaf=deaf, halted=[])
+        return Health(ready=False, database=False, redis=house.connected and not deaf, deaf=deaf, halted=[], unsound=[])
     halted = [f"{found.service}:{found.stage}@{found.clinic_id}" for found in status.halted]
-    return Health(ready=True, database=True, redis=house.connected and not deaf, deaf=deaf, halted=halted)
+    unsound = sorted({known.clinic_id for known in status.unsound})
+    return Health(ready=True, database=True, redis=house.connected and not deaf, deaf=deaf, halted=halted, unsound=unsound)
 
 
 @routes.get("/metrics", summary="Prometheus metrics", response_class=Response)
@@ -106,6 +116,10 @@ async def metrics(request: Request) -> Response:
     halted = Gauge("asepsis_halted_pairs", "Pairs of service and clinic that stand still.", ["service", "stage"], registry=registry)
     entries = Gauge("asepsis_ledger_entries", "Entries of all clinics.", registry=registry)
     letters = Gauge("asepsis_dead_letters", "Inbox entries that were not understood.", registry=registry)
+    wrong = Gauge("asepsis_check_findings", "What the newest checks found that must not be.", registry=registry)
+    age = Gauge("asepsis_check_age_seconds", "Since the oldest of the clinics' newest checks.", registry=registry)
+    wrong.set(sum(known.found for known in status.checks))
+    age.set(max((known.age_seconds for known in status.checks), default=0))
     worst: dict[tuple[str, str], int] = {}
     still: dict[tuple[str, str], int] = {}
     for found in status.standings:

@@ -5,7 +5,7 @@ A `Checker` keeps its shadows, so that the next check costs what has been record
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -34,10 +34,11 @@ GRANTS = ("access.grants", "machinery.systems")
 
 @dataclass
 class Pace:
-    """How long a check may take, and how long it rests after each page for each second it worked."""
+    """How long a check may take, how long it rests after each page for each second it worked, and who may end it."""
 
     seconds: float = float("inf")
     rest: float = 0.0
+    ended: Callable[[], bool] = bool
     _until: float | None = None
     _page_began: float = 0.0
 
@@ -48,11 +49,10 @@ class Pace:
 
     async def breathe(self) -> bool:
         """After a page: rest, and say whether there is time for another."""
-        now = time.monotonic()
-        if self.rest:
-            await asyncio.sleep((now - self._page_began) * self.rest)
+        if self.rest and not self.ended():
+            await asyncio.sleep((time.monotonic() - self._page_began) * self.rest)
         self._page_began = time.monotonic()
-        return self._until is None or self._page_began < self._until
+        return not self.ended() and (self._until is None or self._page_began < self._until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,12 @@ class Checker:
     @property
     def _any(self) -> Shadows:
         return next(iter(self._shadows.values()))
+
+    async def alone(self) -> bool:
+        """Whether no other checker of these services is at work: a lock as long as this one's connection."""
+        async with self._any.looking(None) as rows:
+            query = text("select pg_try_advisory_lock(hashtextextended('asepsis check ' || :part, 0))")
+            return bool((await rows.execute(query, {"part": ",".join(self.services)})).scalar_one())
 
     async def clinics(self) -> Sequence[UUID]:
         """Every clinic there is."""

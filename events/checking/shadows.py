@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import MetaData, NullPool, Table, text
@@ -29,21 +30,11 @@ class Shadows:
         self.database = database
         self.service = service
         self.tables: dict[str, Table] = {}
-        self._engine: AsyncEngine | None = None
         self._connection: AsyncConnection | None = None
 
     async def __aenter__(self) -> Self:
-        # A pool would hand the temporary tables on to somebody else.
-        self._engine = create_async_engine(
-            self.database.url,
-            poolclass=NullPool,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
-            json_deserializer=orjson.loads,
-            hide_parameters=True,
-            connect_args={"timeout": 5, "command_timeout": 630},
-        )
         try:
-            connection = await self._engine.connect()
+            connection = await _engine_for(self.database).connect()
             self._connection = connection
             async with connection.begin():
                 await self._become(connection, None)
@@ -56,12 +47,9 @@ class Shadows:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        connection, engine = self._connection, self._engine
-        self._connection = self._engine = None
+        connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
-        if engine is not None:
-            await engine.dispose()
 
     @property
     def connection(self) -> AsyncConnection:
@@ -122,6 +110,23 @@ class Shadows:
     def projections(self) -> Sequence[Table]:
         """The real tables that are shadowed, each once."""
         return [Base.metadata.tables[name] for name in self.tables]
+
+
+_engines: WeakKeyDictionary[Database, AsyncEngine] = WeakKeyDictionary()
+"""One for each database, so that statements are compiled once. It has no pool, which would hand temporary tables on."""
+
+
+def _engine_for(database: Database) -> AsyncEngine:
+    if database not in _engines:
+        _engines[database] = create_async_engine(
+            database.url,
+            poolclass=NullPool,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            hide_parameters=True,
+            connect_args={"timeout": 5, "command_timeout": 630, "prepared_statement_cache_size": 1000},
+        )
+    return _engines[database]
 
 
 def real_of(table: Table) -> str:

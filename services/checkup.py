@@ -1,0 +1,114 @@
+"""The seven checkers at work: each hour in the program, gently; all of it each night; at once with `asepsis check`."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from events.checking.check import Checker, Pace
+from events.checking.kept import keep
+from events.checking.report import Report
+from events.database import Database, is_passing
+from events.transaction import aside
+from services.outages import FAILURES
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 3600
+WHOLE_SECONDS = 24 * 3600
+"""After a day everything is checked from the beginning: a row that was touched long ago is only seen so."""
+
+MOST_SECONDS = 600.0
+REST = 2.0
+"""Of each second a check works for one third, so that nobody at a door waits for it."""
+
+
+class Checkup:
+    """This process's part of the checks. Another process that runs the same services leaves it alone meanwhile."""
+
+    def __init__(self, database: Database, services: Sequence[str], client: "Redis | None") -> None:
+        self._database = database
+        self._services = services
+        self._client = client
+        self._checker: Checker | None = None
+        self._began = 0.0
+        self._next = 0
+        self._stopping = asyncio.Event()
+
+    @property
+    def part(self) -> str:
+        """The services whose decisions are checked here."""
+        return ",".join(self._services)
+
+    async def run(self) -> None:
+        """Check what was recorded since the last time, as far as ten minutes reach; then go on where that ended."""
+        until = time.monotonic() + MOST_SECONDS
+        try:
+            checker = await self._open()
+            if checker is None:
+                return
+            clinics = list(await checker.clinics())
+            for turn in range(len(clinics)):
+                clinic_id = clinics[(self._next + turn) % len(clinics)]
+                checked = await checker.check(clinic_id, Pace(until - time.monotonic(), REST, self._stopping.is_set))
+                async with aside(self._database, clinic_id, self._services[0]) as rows:
+                    await keep(rows, self.part, checked)
+                for wrong in checked.report.wrongs:
+                    log.error("check %s", wrong)
+                if time.monotonic() >= until or self._stopping.is_set():
+                    self._next = (self._next + turn + checked.whole) % len(clinics)
+                    return
+            self._next = 0
+        except Exception as failure:
+            await self._close()
+            if not (isinstance(failure, RedisError) or is_passing(failure)):
+                raise
+            log.debug("the check waits: %s", type(failure).__name__)
+
+    async def _open(self) -> Checker | None:
+        """The checker of before, with all it knows; each day a new one. None: another process checks these services."""
+        if self._checker is not None and time.monotonic() - self._began > WHOLE_SECONDS:
+            await self._close()
+        if self._checker is None:
+            checker = await Checker(self._database, self._services, self._client).__aenter__()
+            if not await checker.alone():
+                await checker.__aexit__(None, None, None)
+                return None
+            self._checker, self._began, self._next = checker, time.monotonic(), 0
+        return self._checker
+
+    async def _close(self) -> None:
+        checker, self._checker = self._checker, None
+        if checker is not None:
+            await checker.__aexit__(None, None, None)
+
+    def stop(self) -> None:
+        """Let the check end with the page that is under way."""
+        self._stopping.set()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        self.stop()
+        try:
+            await self._close()
+        except FAILURES:
+            log.debug("the checker's connections were lost already")
+
+
+async def check_all(
+    database: Database, services: Sequence[str], client: "Redis | None", clinic_id: UUID | None, tell: Callable[[Report], None]
+) -> bool:
+    """Check one clinic or all from the beginning, say of each what was found, keep it; whether all is well."""
+    sound = True
+    async with Checker(database, services, client) as checker:
+        for one in [clinic_id] if clinic_id is not None else await checker.clinics():
+            checked = await checker.check(one)
+            async with aside(database, one, services[0]) as rows:
+                await keep(rows, ",".join(services), checked)
+            tell(checked.report)
+            sound = sound and not checked.report.wrongs
+    return sound
