@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, select, text, tuple_
+from sqlalchemy import Index, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from events import wire
 from events.catalog.compliance import AccessGranted, AccessRevoked
 from events.database import Base, Database, table
 from events.envelope import Entry
 from events.tables import Rows, Write
+from events.wire import Where
 from schemas.vocabulary import Role
 
 TOKEN_PREFIX = "asp_"  # noqa: S105 - lets scanners for leaked secrets know ours
@@ -72,7 +74,7 @@ def hash_of(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-_AUTHENTICATE = text("select identity_id, roles from access.authenticate(:token_hash, :clinic)")
+_AUTHENTICATE = "select identity_id, roles from access.authenticate($1, $2)"
 
 
 async def authenticate(database: Database, token: str, clinic_id: UUID) -> Caller | None:
@@ -81,14 +83,14 @@ async def authenticate(database: Database, token: str, clinic_id: UUID) -> Calle
     A good token of another clinic gives a caller without roles: that clinic is not there for them. Every token, in
     whatever form, costs one hash and one look-up by hash, so the time taken tells nothing.
     """
-    async with AsyncSession(database.engine) as rows:
-        return await caller_of(rows, token, clinic_id)
+    async with database.begun(None, None) as line:
+        return await caller_of(line, token, clinic_id)
 
 
-async def caller_of(rows: AsyncSession, token: str, clinic_id: UUID) -> Caller | None:
+async def caller_of(rows: Where, token: str, clinic_id: UUID) -> Caller | None:
     """The same, asked where a decision is made: behind the clinic's lock nothing is revoked any more before it."""
-    found = (await rows.execute(_AUTHENTICATE, {"token_hash": hash_of(token), "clinic": clinic_id})).one_or_none()
-    return None if found is None else Caller(found.identity_id, frozenset(Role(role) for role in found.roles))
+    found = await wire.fetch_row(rows, _AUTHENTICATE, hash_of(token), clinic_id)
+    return None if found is None else Caller(found[0], frozenset(Role(role) for role in found[1]))
 
 
 async def apply_grant(rows: Rows, entry: Entry[AccessGranted]) -> None:

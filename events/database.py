@@ -15,8 +15,9 @@ from sqlalchemy import BigInteger, Constraint, Date, Index, LargeBinary, MetaDat
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import NullPool
 
 from events import wire
 
@@ -69,7 +70,9 @@ QUEUE_SECONDS = 2
 _LIMITS = (
     "set local lock_timeout = '2s'; set local statement_timeout = '5s'; "
     # Whoever holds a clinic's lock and says nothing more, frozen or cut off without a word, lets go of it.
-    "set local idle_in_transaction_session_timeout = '5s'"
+    "set local idle_in_transaction_session_timeout = '5s'; "
+    # Statements look rows up by their keys: making a plan for each set of values costs more than it can save.
+    "set local plan_cache_mode = force_generic_plan; set local jit = off"
 )
 
 
@@ -89,16 +92,13 @@ class Database:
         self.role_prefix = role_prefix
         self.engine: AsyncEngine = create_async_engine(
             url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_timeout=5,
-            pool_use_lifo=True,
+            poolclass=NullPool,  # `Lines` keeps what is kept
             json_serializer=wire.in_json,
             json_deserializer=orjson.loads,
             hide_parameters=True,  # errors end in logs, and parameters are people's
-            connect_args={"timeout": 5, "command_timeout": 15},
+            connect_args={"timeout": 5, "command_timeout": 15, "statement_cache_size": 512, "prepared_statement_cache_size": 512},
         )
-        self._attended = wire.attended(self.engine)
+        self._lines = wire.Lines(self.engine, 2 * pool_size)
         self.announce: Callable[[Sequence[Any]], Awaitable[None]] | None = None
         """Called after a commit with the entries; the composition root connects it to the stream `events`."""
         self._clinic_locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
@@ -113,32 +113,35 @@ class Database:
         lock = self._clinic_locks.get(clinic_id)
         if lock is None:
             lock = self._clinic_locks[clinic_id] = asyncio.Lock()
-        async with asyncio.timeout(QUEUE_SECONDS):
+        if lock.locked():
+            async with asyncio.timeout(QUEUE_SECONDS):
+                await lock.acquire()
+        else:
             await lock.acquire()
         try:
             yield
         finally:
             lock.release()
 
-    def session(self) -> AsyncSession:
-        """A session for one transaction, which `enter` begins."""
-        return AsyncSession(self._attended, expire_on_commit=False)
-
-    async def enter(
-        self, rows: AsyncSession, clinic_id: UUID | None, service: str | None, *, snapshot: bool = False, durable: bool = True
-    ) -> None:
-        """Begin a transaction as the service's role, in one clinic's rows, with its time limits. All of it ends with the transaction.
+    @asynccontextmanager
+    async def begun(
+        self, clinic_id: UUID | None, service: str | None, *, snapshot: bool = False, durable: bool = True
+    ) -> AsyncIterator[wire.Line]:
+        """A connection in a transaction as the service's role, in one clinic's rows, with its time limits. Rolled back if not committed.
 
         A `snapshot` is for reading only, and sees one moment throughout. One that is not `durable` does not wait for the disk.
         """
-        kind = "isolation level repeatable read read only" if snapshot else ""
-        role = "" if service is None else f"""set local role "{self.role(service).replace('"', '""')}";"""
-        clinic = "" if clinic_id is None else str(UUID(int=clinic_id.int))
-        disk = "" if durable else "set local synchronous_commit = off;"
-        await wire.begin(rows, f"{kind}; {role} {disk} set local app.clinic = '{clinic}'; {_LIMITS}")
+        async with self._lines.line() as line:
+            kind = "isolation level repeatable read read only" if snapshot else ""
+            role = "" if service is None else f"""set local role "{self.role(service).replace('"', '""')}";"""
+            clinic = "" if clinic_id is None else str(UUID(int=clinic_id.int))
+            disk = "" if durable else "set local synchronous_commit = off;"
+            await line.begin(f"{kind}; {role} {disk} set local app.clinic = '{clinic}'; {_LIMITS}")
+            yield line
 
     async def close(self) -> None:
         """Give all connections back."""
+        await self._lines.close()
         await self.engine.dispose()
 
 

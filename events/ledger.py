@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from events import wire
 from events.database import Base, table
 from events.envelope import Entry, Event
+from events.wire import Where
 
 
 class LedgerClinic(Base):
@@ -108,7 +108,7 @@ _HEAD = """
     """
 
 
-async def head(rows: AsyncSession, clinic_id: UUID) -> Head | None:
+async def head(rows: Where, clinic_id: UUID) -> Head | None:
     """The end of the clinic's ledger, or None if there is no such clinic."""
     found = await wire.fetch_row(rows, _HEAD, clinic_id)
     return None if found is None else Head(*found)
@@ -132,10 +132,17 @@ class Entrance:
 _ENTER = "select epoch, size, chain, last_at, clock, projected, on_ledger, fingerprint from ledger.enter($1, $2, $3)"
 
 
-async def enter(rows: AsyncSession, clinic_id: UUID, service: str, event_id: UUID) -> Entrance | None:
+async def enter(rows: Where, clinic_id: UUID, service: str, event_id: UUID) -> Entrance | None:
     """Take the clinic's lock, then look: at the ledger's end, the service's bookmark (locked), an earlier answer."""
     found = await wire.fetch_row(rows, _ENTER, clinic_id, service, event_id)
     return None if found is None else Entrance(Head(*found[:5]), *found[5:])
+
+
+async def bookmark_size(rows: Where, clinic_id: UUID, service: str, stage: str) -> int:
+    """How many entries a service has worked; none if it never began."""
+    query = "select size from ledger.bookmarks where clinic_id = $1 and service = $2 and stage = $3"
+    found = await wire.fetch_row(rows, query, clinic_id, service, stage)
+    return 0 if found is None else int(found[0])
 
 
 _CHAIN_AT = (
@@ -144,7 +151,7 @@ _CHAIN_AT = (
 )
 
 
-async def chain_at(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int) -> bytes | None:
+async def chain_at(rows: Where, clinic_id: UUID, epoch: int, size: int) -> bytes | None:
     """The ledger's chain when it had `size` entries, or None if it never had."""
     chain: bytes | None = (await wire.fetch_row(rows, _CHAIN_AT, clinic_id, epoch, size))[0]
     return chain
@@ -153,9 +160,9 @@ async def chain_at(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int) -
 _APPEND = "select ledger.append($1, $2, $3, $4, $5, $6, $7)"
 
 
-async def append(rows: AsyncSession, clinic_id: UUID, at: Head, event_id: UUID, versioned: str, body: bytes) -> Entry[Any]:
+async def append(rows: Where, clinic_id: UUID, at: Head, event_id: UUID, versioned: str, body: bytes) -> Entry[Any]:
     """Append one entry at `at.size`. The database refuses another size, a step back in time and `synchronous_commit = off`."""
-    chain: bytes = (await wire.fetch_row(rows, _APPEND, clinic_id, at.epoch, at.size, at.now, event_id, versioned, body))[0]
+    chain: bytes = (await wire.fetch_row(rows, _APPEND, clinic_id, at.epoch, at.size, at.now, [event_id], [versioned], [body]))[0]
     return Entry(clinic_id, at.epoch, at.size, at.now, event_id, versioned, body, chain)
 
 
@@ -163,7 +170,7 @@ _LEAVE = "select ledger.leave($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 
 async def leave(
-    rows: AsyncSession, clinic_id: UUID, service: str, entries: Sequence[Entry[Any]], answer: UUID, fingerprint: bytes | None
+    rows: Where, clinic_id: UUID, service: str, entries: Sequence[Entry[Any]], answer: UUID, fingerprint: bytes | None
 ) -> bytes:
     """Append the entries of one decision, move the service's bookmark behind them, keep the answer's fingerprint.
 
@@ -181,12 +188,12 @@ _AFTER = f"select {_COLUMNS} from ledger.entries where clinic_id = $1 and epoch 
 _BY_ID = f"select {_COLUMNS} from ledger.entries where clinic_id = $1 and event_id = $2"  # noqa: S608 - as above
 
 
-async def read_after(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int, limit: int = 500) -> Sequence[Entry[Event]]:
+async def read_after(rows: Where, clinic_id: UUID, epoch: int, size: int, limit: int = 500) -> Sequence[Entry[Event]]:
     """The entries from index `size` on, in order."""
     return [Entry(clinic_id, *row) for row in await wire.fetch(rows, _AFTER, clinic_id, epoch, size, limit)]
 
 
-async def read_all(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int = 0) -> AsyncIterator[Entry[Event]]:
+async def read_all(rows: Where, clinic_id: UUID, epoch: int, size: int = 0) -> AsyncIterator[Entry[Event]]:
     """Every entry from `size` on, a page at a time: the memory stays flat."""
     while page := await read_after(rows, clinic_id, epoch, size, 1000):
         for entry in page:
@@ -194,7 +201,7 @@ async def read_all(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int = 
         size = page[-1].size
 
 
-async def entry_by_id(rows: AsyncSession, clinic_id: UUID, event_id: UUID) -> Entry[Any] | None:
+async def entry_by_id(rows: Where, clinic_id: UUID, event_id: UUID) -> Entry[Any] | None:
     """The entry with this event id."""
     found = await wire.fetch_row(rows, _BY_ID, clinic_id, event_id)
     return None if found is None else Entry(clinic_id, *found)
@@ -210,17 +217,17 @@ class Behind:
     bookmark: int
 
 
-async def clinics_behind(rows: AsyncSession, service: str, stage: str) -> Sequence[Behind]:
+async def clinics_behind(rows: Where, service: str, stage: str) -> Sequence[Behind]:
     """Every clinic where the service has work left. Ids and sizes only, across clinics."""
     found = await wire.fetch(rows, "select clinic_id, epoch, size, bookmark from ledger.behind($1, $2)", service, stage)
     return [Behind(*row) for row in found]
 
 
-async def clinics(rows: AsyncSession) -> Sequence[UUID]:
+async def clinics(rows: Where) -> Sequence[UUID]:
     """Every clinic's id."""
     return [row[0] for row in await wire.fetch(rows, "select clinic_id from ledger.all_clinics()")]
 
 
-async def open_clinic(rows: AsyncSession, clinic_id: UUID) -> bool:
+async def open_clinic(rows: Where, clinic_id: UUID) -> bool:
     """Open the first epoch of a clinic's ledger; whether it is new."""
     return bool((await wire.fetch_row(rows, "select ledger.open_clinic($1)", clinic_id))[0])

@@ -13,6 +13,7 @@ from events import ledger, wire
 from events.envelope import Entry, Event, UnknownEventError, knows, versioned_type
 from events.ledger import Head
 from events.tables import Rows
+from events.wire import Where
 
 E = TypeVar("E", bound=Event)
 Projector = Callable[[Rows, Entry[E]], Awaitable[None]]
@@ -47,13 +48,16 @@ class Projection:
         """The types, with version, that any projector hears."""
         return frozenset(self._projectors)
 
-    async def apply(self, rows: AsyncSession, entries: Sequence[Entry[Any]]) -> None:
+    async def apply(self, where: Where, entries: Sequence[Entry[Any]]) -> None:
         """Apply entries in order. Raises what a projector raises."""
-        tables = Rows(rows)
+        tables: Rows | None = None
         for entry in entries:
             for projector in self._projectors.get(entry.type, ()):
+                if tables is None:  # most entries are nobody's business here
+                    tables = Rows(where if isinstance(where, AsyncSession) else where.session)
                 await projector(tables, entry)
-        await tables.flush()
+        if tables is not None:
+            await tables.flush()
 
 
 def projection_of(service: str) -> Projection:
@@ -92,7 +96,7 @@ _NEW_BOOKMARK = (
 _MOVE = "update ledger.bookmarks set epoch = $4, size = $5, chain = $6 where clinic_id = $1 and service = $2 and stage = $3"
 
 
-async def bookmark_for_update(rows: AsyncSession, clinic_id: UUID, service: str, stage: str, at: Head) -> Place:
+async def bookmark_for_update(rows: Where, clinic_id: UUID, service: str, stage: str, at: Head) -> Place:
     """The service's bookmark, locked; a new one stands at the ledger's beginning.
 
     Raises `RecordUnreadableError` if the bookmark's chain is not the ledger's at that place: it never skips.
@@ -108,12 +112,12 @@ async def bookmark_for_update(rows: AsyncSession, clinic_id: UUID, service: str,
     return place
 
 
-async def move_bookmark(rows: AsyncSession, clinic_id: UUID, service: str, stage: str, place: Place) -> None:
+async def move_bookmark(rows: Where, clinic_id: UUID, service: str, stage: str, place: Place) -> None:
     """Set a bookmark that this transaction has locked."""
     await wire.fetch_row(rows, _MOVE, clinic_id, service, stage, place.epoch, place.size, place.chain)
 
 
-async def follow(rows: AsyncSession, clinic_id: UUID, service: str, at: Head, limit: int) -> Place:
+async def follow(rows: Where, clinic_id: UUID, service: str, at: Head, limit: int) -> Place:
     """Project up to `limit` entries beyond the bookmark and move it; returns where it stands now.
 
     Stops before a type that this program does not know; raises `UnknownEventError` if that is the next entry.

@@ -28,6 +28,7 @@ from events.faults import reach
 from events.ledger import Entrance, Head
 from events.projection import RecordUnreadableError, follow, projection_of
 from events.reading import UnknownClinicError, View, reading
+from events.wire import Line
 from schemas.vocabulary import Actor
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Transaction",
     "UnknownClinicError",
     "View",
+    "apart",
     "aside",
     "project",
     "reading",
@@ -61,7 +63,7 @@ class Transaction:
     def __init__(
         self,
         database: Database,
-        rows: AsyncSession,
+        line: Line,
         clinic_id: UUID,
         service: str,
         context: Context,
@@ -69,7 +71,7 @@ class Transaction:
         entrance: Entrance,
     ) -> None:
         self._database = database
-        self.rows = rows
+        self.line = line
         self.clinic_id = clinic_id
         self.service = service
         self.context = context
@@ -81,6 +83,11 @@ class Transaction:
         self._count = 0
         self.recorded: list[Entry[Any]] = []
         self._kept = 0
+
+    @property
+    def rows(self) -> AsyncSession:
+        """The service's tables, in this transaction."""
+        return self.line.session
 
     @property
     def actor(self) -> Actor:
@@ -131,7 +138,7 @@ class Transaction:
     async def repeat(self, event_id: UUID) -> Answer[Any]:
         """Answer with an entry that was recorded before."""
         await self._keep()
-        entry = await ledger.entry_by_id(self.rows, self.clinic_id, event_id)
+        entry = await ledger.entry_by_id(self.line, self.clinic_id, event_id)
         if entry is None:
             message = f"no entry with id {event_id}"
             raise LookupError(message)
@@ -153,12 +160,12 @@ class Transaction:
     async def answered(self) -> bool:
         """Whether this command was answered before."""
         await self._keep()
-        return await ledger.entry_by_id(self.rows, self.clinic_id, self.event_id) is not None
+        return await ledger.entry_by_id(self.line, self.clinic_id, self.event_id) is not None
 
     async def _append(self, event: Event, event_id: UUID, policy: int | None) -> Entry[Any]:
         context = Context(self.context.actor, self.context.causation, self.context.correlation, policy)
         entry = self._next(event_id, versioned_type(event), body_of(event, context))
-        await projection_of(self.service).apply(self.rows, [entry])
+        await projection_of(self.service).apply(self.line, [entry])
         self.head = Head(entry.epoch, entry.size, entry.chain, entry.recorded_at, self.head.clock)
         self.recorded.append(entry)
         return entry
@@ -176,7 +183,7 @@ class Transaction:
             return
         self._kept = len(self.recorded)
         fingerprint = self._fingerprint if any(entry.event_id == self.event_id for entry in entries) else None
-        chain = await ledger.leave(self.rows, self.clinic_id, self.service, entries, self.event_id, fingerprint)
+        chain = await ledger.leave(self.line, self.clinic_id, self.service, entries, self.event_id, fingerprint)
         if chain != self.head.chain:
             message = "the database computes another chain than this program"
             raise RuntimeError(message)
@@ -189,7 +196,7 @@ class Transaction:
         size = self._entrance.projected
         while size < self.head.size:
             try:
-                size = (await follow(self.rows, self.clinic_id, self.service, self.head, CATCH_UP_PAGE)).size
+                size = (await follow(self.line, self.clinic_id, self.service, self.head, CATCH_UP_PAGE)).size
             except (DBAPIError, OSError, RecordUnreadableError):
                 raise
             except Exception as failure:
@@ -197,9 +204,11 @@ class Transaction:
                 raise RecordUnreadableError(message) from failure
 
     async def finish(self) -> None:
-        """Append, move the bookmark along and keep the fingerprint, before the commit."""
+        """Append, move the bookmark along and keep the fingerprint, then commit."""
         await self._keep()
-        await self.rows.flush()
+        reach("transaction.before_commit")
+        await self.line.commit()
+        reach("transaction.after_commit")
 
 
 @asynccontextmanager
@@ -221,19 +230,17 @@ async def transaction(
     context = Context(actor, command_id, correlation)
     recorded: list[Entry[Any]] | None = None
     while recorded is None:
-        async with database.clinic_lock(clinic_id), database.session() as rows:
-            await database.enter(rows, clinic_id, service)
-            entrance = await ledger.enter(rows, clinic_id, service, identity)
+        async with database.clinic_lock(clinic_id), database.begun(clinic_id, service) as line:
+            entrance = await ledger.enter(line, clinic_id, service, identity)
             if entrance is None:
                 raise UnknownClinicError(clinic_id)
+            reach("transaction.locked")
             if entrance.behind <= CATCH_UP_OUTSIDE_LOCK:
-                tx = Transaction(database, rows, clinic_id, service, context, identity, entrance)
+                tx = Transaction(database, line, clinic_id, service, context, identity, entrance)
                 await tx.catch_up()
+                reach("transaction.caught_up")
                 yield tx
                 await tx.finish()
-                reach("transaction.before_commit")
-                await rows.commit()
-                reach("transaction.after_commit")
                 recorded = tx.recorded
         if recorded is None:
             await _catch_up_outside(database, clinic_id, service)
@@ -258,10 +265,17 @@ async def aside(database: Database, clinic_id: UUID | None, service: str | None,
 
     One that is not `durable` does not wait for the disk: what a crash of the server takes back with it is done again.
     """
-    async with database.session() as rows:
-        await database.enter(rows, clinic_id, service, durable=durable)
-        yield rows
-        await rows.commit()
+    async with apart(database, clinic_id, service, durable=durable) as line:
+        yield line.session
+
+
+@asynccontextmanager
+async def apart(database: Database, clinic_id: UUID | None, service: str | None, *, durable: bool = True) -> AsyncIterator[Line]:
+    """The same for the engine itself, which needs no session for its few statements."""
+    async with database.begun(clinic_id, service, durable=durable) as line:
+        yield line
+        reach("aside.before_commit")
+        await line.commit()
 
 
 async def project(database: Database, clinic_id: UUID, service: str, limit: int = CATCH_UP_PAGE) -> int:
@@ -270,11 +284,11 @@ async def project(database: Database, clinic_id: UUID, service: str, limit: int 
     Takes the bookmark's lock only. Raises what a projector raises, and `RecordUnreadableError`. A crash of the server may
     take rows and bookmark back, both or neither: then they are projected again.
     """
-    async with aside(database, clinic_id, service, durable=False) as rows:
-        at = await ledger.head(rows, clinic_id)
+    async with apart(database, clinic_id, service, durable=False) as line:
+        at = await ledger.head(line, clinic_id)
         if at is None:
             return 0
-        place = await follow(rows, clinic_id, service, at, limit)
+        place = await follow(line, clinic_id, service, at, limit)
         return at.size - place.size
 
 

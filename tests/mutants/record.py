@@ -18,9 +18,8 @@ DEFECTS = (
             Swap(ENTER, f"  perform {LOCK};\n", ""),
             Swap(
                 ENTER,
-                "from ledger.entries e where e.clinic_id = p_clinic and e.epoch = v_epoch order by e.index desc limit 1",
-                f"from (select {LOCK}) l, ledger.entries e"
-                " where l is not null and e.clinic_id = p_clinic and e.epoch = v_epoch order by e.index desc limit 1",
+                "from (select x.epoch from ledger.clinics x where x.clinic_id",
+                f"from (select x.epoch from (select {LOCK}) l, ledger.clinics x where l is not null and x.clinic_id",
             ),
         ),
         ("tests/events/test_order.py::test_two_processes_decide_one_after_the_other",),
@@ -59,7 +58,7 @@ DEFECTS = (
     Defect(
         "bare-number bookmark at the gate",
         "after a restore the same number stands for other entries, and the gate decides on tables of the lost line",
-        (Swap(ENTER, "on_ledger := coalesce(on_ledger, false);", "on_ledger := v_mark.size <= size;"),),
+        (Swap(ENTER, "on_ledger := coalesce(on_ledger, false);", "on_ledger := v_mark_size <= v_size;"),),
         ("tests/events/test_order.py::test_nothing_is_decided_on_another_ledger",),
     ),
     Defect(

@@ -7,11 +7,8 @@ create or replace function ledger.leave(
 language plpgsql volatile
 as $$
 declare
-  v_chain bytea;
+  v_chain bytea := ledger.append(p_clinic, p_epoch, p_expected_size, p_recorded_at, p_event_ids, p_types, p_bodies);
 begin
-  for i in 1 .. cardinality(p_event_ids) loop
-    v_chain := ledger.append(p_clinic, p_epoch, p_expected_size + i - 1, p_recorded_at, p_event_ids[i], p_types[i], p_bodies[i]);
-  end loop;
   update ledger.bookmarks set epoch = p_epoch, size = p_expected_size + cardinality(p_event_ids), chain = v_chain
    where clinic_id = p_clinic and service = p_service and stage = 'projected';
   if p_fingerprint is not null then
