@@ -37,8 +37,9 @@ faults: .venv/dev.stamp ## every fault, counted: kills, cuts, losses, floods, cl
 mutants: .venv/dev.stamp ## plant each of our known bugs alone and see a test catch it
 	@$(PYTHON) -m tests.mutants
 
-bench: .venv/dev.stamp ## what things cost, beside what the same servers can do at all: docs/bench.json, docs/bench.svg
+bench: .venv/dev.stamp .venv-bench/stamp .venv-bench-arq/stamp ## what things cost: docs/bench.json, docs/bench.svg, README (BENCH_ARGS="--only verify")
 	@$(PYTHON) -m tests.benchmarks --keep docs $(BENCH_ARGS)
+	@$(PYTHON) -m tests.benchmarks --readme
 
 check: .venv/dev.stamp ## format, lint, types, import contracts, migration drift, deploy files
 	@$(PYTHON) -m ruff format --check .
@@ -58,14 +59,17 @@ docs: .venv/runtime.stamp ## write docs/openapi.json and docs/asyncapi.json from
 	@$(PYTHON) -m services asyncapi > docs/asyncapi.json.new && mv docs/asyncapi.json.new docs/asyncapi.json
 
 # Names, versions and hashes only: whoever installs says from where.
-LOCK := compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+LOCK_GROUP := compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+LOCK := $(LOCK_GROUP) pyproject.toml
 lock: .venv/dev.stamp ## renew the lock files
 	@$(PYTHON) -m pip install --quiet uv
 	@$(PYTHON) -m uv pip $(LOCK) --upgrade --output-file requirements.lock
 	@$(PYTHON) -m uv pip $(LOCK) --upgrade --constraint requirements.lock --extra dev --output-file requirements-dev.lock
+	@$(PYTHON) -m uv pip $(LOCK_GROUP) --upgrade --group bench --output-file requirements-bench.lock
+	@$(PYTHON) -m uv pip $(LOCK_GROUP) --upgrade --group bench-arq --output-file requirements-bench-arq.lock
 
 clean: ## remove what make made; data stays
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-bench .venv-bench-arq .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # A stamp is newer than its lock exactly when what stands in the lock is installed.
 .venv/runtime.stamp: requirements.lock .venv/bin/python
@@ -77,6 +81,15 @@ clean: ## remove what make made; data stays
 	@echo "Installing what tests and checks need"
 	@$(PYTHON) -m pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
 	@touch .venv/runtime.stamp .venv/dev.stamp
+
+# What ours is compared with: other people's programs, apart from ours. `make test` needs none of it.
+.venv-bench/stamp: requirements-bench.lock .venv/bin/python
+.venv-bench-arq/stamp: requirements-bench-arq.lock .venv/bin/python
+.venv-bench/stamp .venv-bench-arq/stamp:
+	@echo "Installing what the benchmarks are compared with"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements$(patsubst .venv%,%,$(@D)).lock
+	@touch $@
 
 # A .venv whose Python is gone or too old (a moved folder, an upgraded machine) is made anew.
 .venv/bin/python:

@@ -60,6 +60,9 @@ class Ground:
 
     async def prepare(self) -> None:
         await self.administer(f'create database "{self.name}"')
+        await self.migrate()
+
+    async def migrate(self) -> None:
         await migrate(self.url("asepsis"))
 
     async def administer(self, statement: str) -> None:

@@ -136,6 +136,11 @@ class Program:
         self._process: BaseProcess | None = None
         self._keeping: asyncio.Task[None] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Its process at this moment."""
+        return None if self._process is None else self._process.pid
+
     def _start(self) -> None:
         fault = self._faults.pop(0) if self._faults else None
         self.order = replace(self.order, fault=fault)

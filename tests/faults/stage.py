@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from uuid import uuid4
@@ -12,10 +13,13 @@ from uuid import uuid4
 import asyncpg
 from redis.asyncio import Redis
 
+from events import ledger
+from events.catalog.compliance import AccessGranted, ClinicOpened, PolicyPublished, SystemConnected
 from events.database import Database
 from events.embedded import Servers
-from events.transaction import transaction
+from events.transaction import aside, transaction
 from schemas.compliance import PolicyRequest
+from schemas.policy import default_policy, digest_of
 from schemas.vocabulary import Actor, Role
 from services.compliance.commands import publish_policy
 from services.example import Example, database_now, draw_up, make
@@ -43,16 +47,34 @@ async def _ask_at_once(database: Database, example: Example) -> None:
     assert not answer.event.refusal, answer.event
 
 
-async def furnish(servers: Servers, template: str, name: str, clinics: int = 1) -> tuple[Example, ...]:
-    """A database `name` with so many example clinics, cloned from a migrated one."""
+async def open_plainly(database: Database, example: Example) -> None:
+    """A clinic with a policy and a front-desk system, and nothing else: where only commands by stream are given, it is enough."""
+    system = example.people["system"].identity_id
+    policy = default_policy()
+    async with aside(database, None, "compliance") as rows:
+        await ledger.open_clinic(rows, example.clinic_id)
+    async with transaction(database, example.clinic_id, "compliance", Actor(identity_id=system, role=Role.SERVICE), "open") as tx:
+        await tx.record(ClinicOpened(timezone=example.timezone))
+        since, approver = tx.now - timedelta(days=60), example.people["clinician"].identity_id
+        await tx.record(
+            PolicyPublished(policy_version=1, effective_at=since, approver_id=approver, digest=digest_of(policy), document=policy)
+        )
+        await tx.record(AccessGranted(identity_id=system, role=Role.SYSTEM))
+        await tx.record(SystemConnected(system=example.system, identity_id=system))
+
+
+async def furnish(servers: Servers, template: str, name: str, clinics: int = 1, plain: int = 0) -> tuple[Example, ...]:
+    """A database `name` with so many example clinics and then so many plain ones, cloned from a migrated one."""
     await administer(servers, f'create database "{name}" template "{template}" strategy wal_log')
     database = Database(servers.login_url("asepsis_app", name), secret=SECRET)
     load_services()
     try:
-        examples = [draw_up(await database_now(database)) for _ in range(clinics)]
-        for example in examples:
+        examples = [draw_up(await database_now(database)) for _ in range(clinics + plain)]
+        for example in examples[:clinics]:
             await make(database, example)
             await _ask_at_once(database, example)
+        for example in examples[clinics:]:
+            await open_plainly(database, example)
     finally:
         await database.close()
     return tuple(examples)
@@ -157,8 +179,8 @@ async def set_up(directory: Path, servers: Servers, furnished: str, examples: Se
 
 
 @asynccontextmanager
-async def staged(directory: Path, servers: Servers, *, clinics: int = 1) -> AsyncIterator[Stage]:
-    """One or several furnished clinics in a database of their own, on servers that nobody has prepared."""
+async def furnished_once(servers: Servers, *, clinics: int = 1, plain: int = 0) -> AsyncIterator[tuple[str, tuple[Example, ...]]]:
+    """A furnished database to clone stages from (`set_up`), on servers that nobody has prepared."""
     connection = await asyncpg.connect(servers.database_url.replace("+asyncpg", ""))
     try:
         migrated = await connection.fetchval("select true from pg_database where datname = $1", MIGRATED)
@@ -167,10 +189,18 @@ async def staged(directory: Path, servers: Servers, *, clinics: int = 1) -> Asyn
     if not migrated:
         await administer(servers, f'create database "{MIGRATED}"')
         await migrate(owner_url(servers, MIGRATED))
-    furnished = f"furnished_{uuid4().hex}"
+    name = f"furnished_{uuid4().hex}"
     try:
-        examples = await furnish(servers, MIGRATED, furnished, clinics)
-        async with set_up(directory, servers, furnished, examples) as stage:
-            yield stage
+        yield name, await furnish(servers, MIGRATED, name, clinics, plain)
     finally:
-        await administer(servers, f'drop database if exists "{furnished}" with (force)')
+        await administer(servers, f'drop database if exists "{name}" with (force)')
+
+
+@asynccontextmanager
+async def staged(directory: Path, servers: Servers, *, clinics: int = 1, plain: int = 0) -> AsyncIterator[Stage]:
+    """One or several furnished clinics (and plain ones) in a database of their own."""
+    async with (
+        furnished_once(servers, clinics=clinics, plain=plain) as (name, examples),
+        set_up(directory, servers, name, examples) as stage,
+    ):
+        yield stage
