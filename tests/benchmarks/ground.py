@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -65,6 +66,15 @@ class Ground:
     async def migrate(self) -> None:
         await migrate(self.url("asepsis"))
 
+    async def today(self) -> str:
+        """The day, by the database's clock."""
+        connection = await asyncpg.connect(self.url("asepsis", "asepsis").replace("+asyncpg", ""))
+        try:
+            day: str = await connection.fetchval("select current_date::text")
+        finally:
+            await connection.close()
+        return day
+
     async def administer(self, statement: str) -> None:
         connection = await asyncpg.connect(self.url("asepsis", "asepsis").replace("+asyncpg", ""))
         try:
@@ -105,21 +115,48 @@ async def record(database: Database, clinic_id: UUID, service: str, *events: Eve
             await tx.record(event)
 
 
+COLUMNS = ("clinic_id", "epoch", "index", "recorded_at", "event_id", "type", "body", "chain")
+
+
 async def grow(owner: asyncpg.Connection, clinic_id: UUID, events: Iterator[Event], count: int) -> None:
     """Add so many entries to a ledger, right chains and all, by COPY: history is what is measured on, not what is measured."""
+    context = Context(MANAGER, "bench")
+    await _copy(owner, clinic_id, ((versioned_type(event), body_of(event, context)) for event in events), count)
+
+
+async def lengthen(owner: asyncpg.Connection, clinic_id: UUID, size: int) -> None:
+    """Let a ledger be so long by what stands in it already, over and over under new ids: several times as fast."""
+    query = "select type, body from ledger.entries where clinic_id = $1 order by index limit 1000"
+    pattern = [tuple(row) for row in await owner.fetch(query, clinic_id)]
+    have, _, _ = await _end(owner, clinic_id)
+    await _copy(owner, clinic_id, cycle(pattern), max(size - have, 0))
+
+
+async def _copy(owner: asyncpg.Connection, clinic_id: UUID, contents: Iterator[tuple[str, bytes]], count: int) -> None:
     size, before, last = await _end(owner, clinic_id)
     now: datetime = last or await owner.fetchval("select clock_timestamp() - interval '1 day'")
-    context = Context(MANAGER, "bench")
-    columns = ["clinic_id", "epoch", "index", "recorded_at", "event_id", "type", "body", "chain"]
     written: list[tuple[Any, ...]] = []
-    for index, event in zip(range(size, size + count), events, strict=False):
-        row = chain.Row(index, now, uuid4(), versioned_type(event), body_of(event, context), b"")
+    for index, (type_, body) in zip(range(size, size + count), contents, strict=False):
+        row = chain.Row(index, now, uuid4(), type_, body, b"")
         before = chain.linked(before, clinic_id, row)
-        written.append((clinic_id, 1, index, now, row.event_id, row.type, row.body, before))
+        written.append((clinic_id, 1, index, now, row.event_id, type_, body, before))
         if len(written) == COPIED_AT_ONCE or index == size + count - 1:
-            await owner.copy_records_to_table("entries", schema_name="ledger", columns=columns, records=written)
+            await owner.copy_records_to_table("entries", schema_name="ledger", columns=COLUMNS, records=written)
             written = []
     await owner.execute("analyze ledger.entries")
+
+
+async def stand_at_the_end(owner: asyncpg.Connection, clinic_id: UUID, *services: str) -> None:
+    """Let services have projected all there is, of which they hear nothing."""
+    for service in services:
+        await owner.execute(
+            """insert into ledger.bookmarks (clinic_id, service, stage, epoch, size, chain)
+               select clinic_id, $2, 'projected', epoch, index + 1, chain from ledger.entries
+               where clinic_id = $1 order by index desc limit 1
+               on conflict (clinic_id, service, stage) do update set size = excluded.size, chain = excluded.chain""",
+            clinic_id,
+            service,
+        )
 
 
 async def _end(owner: asyncpg.Connection, clinic_id: UUID) -> tuple[int, bytes, datetime | None]:

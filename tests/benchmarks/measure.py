@@ -50,12 +50,22 @@ class Curve:
     points: Sequence[tuple[int, float]]
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Ours or a peer's: tasks a second and milliseconds at a given rate, round by round."""
+
+    name: str
+    rates: Sequence[float]
+    p50s: Sequence[float]
+
+
 @dataclass
 class Findings:
-    """Everything a run found, in the order in which it was found."""
+    """Everything a part found, in the order in which it was found."""
 
     rows: list[Row] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
 
 
 def number(value: float) -> str:
@@ -64,18 +74,6 @@ def number(value: float) -> str:
         return str(value)
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:,.{digits}f}"
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The rows as Markdown."""
-    lines = ["| what | measured | aim | met |", "|---|---|---|---|"]
-    for row in rows:
-        aim = "" if row.sense == "no aim" else f"{'≥' if row.sense == 'at least' else '≤'} {number(row.aim)} {row.unit}"
-        met = {None: "", True: "yes", False: "**no**"}[row.met]
-        spread = f" ({number(min(row.rounds))}–{number(max(row.rounds))})" if len(row.rounds) > 1 else ""
-        note = f"; {row.note}" if row.note else ""
-        lines.append(f"| {row.name}{note} | {number(row.shown)} {row.unit}{spread} | {aim} | {met} |")
-    return "\n".join(lines)
 
 
 def at(values: Sequence[float], share: float) -> float:

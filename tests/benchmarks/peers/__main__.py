@@ -44,7 +44,7 @@ async def _working(name: str, peer: Peer, place: Place) -> AsyncIterator[None]:
 async def _done(watch: asyncpg.Connection, effects: str, wanted: int) -> None:
     """Wait until so many effects can be read."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await watch.fetchval(f"select count(*) from ({effects}) e") < wanted:
+        while await watch.fetchval(f"select count(*) from ({effects}) e") < wanted:  # noqa: ASYNC110 - it happens in the database
             await asyncio.sleep(0.01)
 
 

@@ -36,7 +36,9 @@ async def asking(place: Place) -> AsyncIterator[Ask]:
 
     workflow = DBOS.workflow(name="whole")(whole)
     config = DBOSConfig(
-        name="effects", system_database_url=place.dsn.replace("postgresql", "postgresql+psycopg", 1), sys_db_pool_size=CLIENTS,
+        name="effects",
+        system_database_url=place.dsn.replace("postgresql", "postgresql+psycopg", 1),
+        sys_db_pool_size=CLIENTS,
         log_level="CRITICAL",
     )
     DBOS(config=config)

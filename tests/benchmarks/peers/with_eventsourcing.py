@@ -21,7 +21,7 @@ EFFECTS = None
 work = None
 
 
-class Client(Aggregate):
+class Client(Aggregate):  # type: ignore[misc] # no types where it is not installed
     """Made with as much in it as ours."""
 
     def __init__(self, client_id: UUID, commitment: str, *, contactable: bool) -> None:

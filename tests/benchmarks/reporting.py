@@ -1,0 +1,167 @@
+"""What was measured, kept in `docs/bench.json` part by part, and told in README between two marks."""
+
+import json
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.drawing import svg
+from tests.benchmarks.measure import Beside, Curve, Findings, Row, number
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+Document = dict[str, Any]
+
+WHY = {
+    "chained append": "One append is three round trips and about a millisecond of Python; the limit is one statement of a C program."
+    " More processes reach more of it; fewer round trips would need the rules inside the database.",
+    "full command": "Reading, checking, deciding and projecting are Python's; the bare hops decide nothing."
+    " More processes share the inboxes of many clinics.",
+    "gate": "The whole case is loaded and all rules are asked in Python, on two cores that also carry both servers and the asker.",
+    "catch-up": "Where a service hears nearly everything, its projectors write rows one entry after the other; where it hears little it"
+    " passes entries by at the aimed rate. Larger batches of rows per statement would close it.",
+    "fan-out": "Six services each read, project and commit what FastStream's subscribers only count.",
+    "longest hold": "A slow machine: at most fifty entries are projected under the lock.",
+    "asepsis verify": "Three hashes and a header for each entry in Python, on both cores beside PostgreSQL, which reads the rows for it.",
+    "asepsis up": "Nearly all of it is Python importing the frameworks, while the servers start beside it.",
+}
+"""Why a row falls short, and what would close it, by how its name begins. Said only where it does."""
+
+BESIDE = """Side by side, for the same promise: a durable effect, exactly once. `tests/benchmarks/peers` says how it is measured, and
+what each promises beyond it and what not. Rates are ours over theirs: above one we are ahead. Late is how long after the asking
+an effect can be read, ours over theirs: below one we are ahead."""
+
+PEERS = ("with_taskiq", "with_arq", "with_celery", "with_procrastinate", "with_pgqueuer", "with_dbos")
+NAMES = {
+    "with_taskiq": "taskiq-redis",
+    "with_arq": "arq",
+    "with_celery": "celery",
+    "with_procrastinate": "procrastinate",
+    "with_pgqueuer": "pgqueuer",
+    "with_dbos": "dbos",
+    "with_eventsourcing": "eventsourcing",
+}
+
+
+def read(directory: Path) -> Document:
+    file = directory / "bench.json"
+    return json.loads(file.read_text()) if file.exists() else {"parts": {}}
+
+
+def keep(directory: Path, part: str, found: Findings, about: dict[str, Any]) -> None:
+    """Put one part's findings in the place of its earlier ones, and draw the picture anew."""
+    document = read(directory)
+    document["parts"][part] = about | {
+        "rows": [row.as_json() for row in found.rows],
+        "curves": [{"name": curve.name, "unit": curve.unit, "points": list(curve.points)} for curve in found.curves],
+        "beside": [{"name": one.name, "rates": list(one.rates), "p50s": list(one.p50s)} for one in found.beside],
+    }
+    directory.mkdir(exist_ok=True)
+    (directory / "bench.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    curves = curves_of(document)
+    if curves:
+        (directory / "bench.svg").write_text(svg(curves))
+
+
+def rows_of(part: Document) -> list[Row]:
+    fields = ("name", "unit", "rounds", "sense", "aim", "note")
+    return [Row(**{name: row[name] for name in fields}) for row in part.get("rows", ())]
+
+
+def curves_of(document: Document) -> list[Curve]:
+    found = (curve for part in document["parts"].values() for curve in part.get("curves", ()))
+    return [Curve(curve["name"], curve["unit"], [tuple(point) for point in curve["points"]]) for curve in found]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as Markdown; where one falls short, why."""
+    lines = ["| what | measured (lowest – highest round) | aim | met |", "|---|---|---|---|"]
+    for row in rows:
+        aim = "" if row.sense == "no aim" else f"{'≥' if row.sense == 'at least' else '≤'} {number(row.aim)} {row.unit}"
+        met = {None: "", True: "yes", False: "**no**"}[row.met]
+        spread = f" ({number(min(row.rounds))} – {number(max(row.rounds))})" if len(row.rounds) > 1 else ""
+        note = f"; {row.note}" if row.note else ""
+        lines.append(f"| {row.name}{note} | {number(row.shown)} {row.unit}{spread} | {aim} | {met} |")
+    return "\n".join(lines)
+
+
+def reasons(rows: Sequence[Row]) -> Iterator[str]:
+    """One sentence for each kind of row that falls short."""
+    short = [row.name for row in rows if row.met is False]
+    for begins, why in WHY.items():
+        if any(name.startswith(begins) for name in short):
+            yield f"* **{begins}**: {why}"
+
+
+def beside_table(found: Sequence[Beside]) -> str:
+    """Peers beside ours, by the rounds of the same run. Above one we are ahead; for what is late, below one."""
+    by_name = {one.name: one for one in found}
+    command, reaction = by_name["ours_command"], by_name["ours_reaction"]
+    lines = [
+        "| beside | a second | p50 at 50/s | our command by stream | our append and reaction |",
+        "|---|---|---|---|---|",
+        f"| ours: command by stream | {_of(command.rates)} | {_of(command.p50s)} ms | | |",
+        f"| ours: append and reaction | {_of(reaction.rates)} | {_of(reaction.p50s)} ms | | |",
+    ]
+    for name in PEERS:
+        theirs = by_name[name]
+        versus = " | ".join(_versus(ours, theirs) for ours in (command, reaction))
+        lines.append(f"| {NAMES[name]} | {_of(theirs.rates)} | {_of(theirs.p50s)} ms | {versus} |")
+    append, store = by_name["ours_append"], by_name["with_eventsourcing"]
+    lines += [
+        "",
+        "| beside | appends a second | p50 at 50/s | ours |",
+        "|---|---|---|---|",
+        f"| ours: `transaction` | {_of(append.rates)} | {_of(append.p50s)} ms | |",
+        f"| eventsourcing | {_of(store.rates)} | {_of(store.p50s)} ms | {_versus(append, store)} |",
+    ]
+    return "\n".join(lines)
+
+
+def _of(values: Sequence[float]) -> str:
+    return number(statistics.median(values))
+
+
+def _versus(ours: Beside, theirs: Beside) -> str:
+    return f"{_ratio(ours.rates, theirs.rates)}×, late {_ratio(ours.p50s, theirs.p50s)}×"
+
+
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    return number(statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True)))
+
+
+def section(document: Document) -> str:
+    """What stands in README between the marks."""
+    parts: dict[str, Document] = document["parts"]
+    rows = [row for part in parts.values() for row in rows_of(part)]
+    days = sorted({part["on"] for part in parts.values()})
+    told = [
+        f"Measured {' and '.join(days)} with `make bench` on a machine with {document_cores(parts)}; medians, ratios inside one run.",
+        "",
+        table(rows),
+    ]
+    why = list(reasons(rows))
+    if why:
+        told += ["", "What falls short, why, and what would close it:", "", *why]
+    if curves_of(document):
+        told += ["", "![Cost of an append, a decision and a verified entry against the length of the record](docs/bench.svg)"]
+    beside = [Beside(**one) for part in parts.values() for one in part.get("beside", ())]
+    if beside:
+        told += ["", BESIDE, "", beside_table(beside)]
+    return "\n".join([BEGIN, *told, END])
+
+
+def document_cores(parts: dict[str, Document]) -> str:
+    cores = sorted({part["cores"] for part in parts.values()})
+    return " or ".join(f"{many} cores" for many in cores)
+
+
+def write_readme(readme: Path, document: Document) -> None:
+    """Renew what stands between the marks. Raises ValueError where there are none."""
+    text = readme.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{readme.name} has no place between {BEGIN} and {END}")
+    readme.write_text(before + section(document) + after)
