@@ -54,6 +54,7 @@ class Tablet:
         self._clinic_id = clinic_id
         self._tokens = tokens
         self._journal = journal
+        self.patience_seconds = PATIENCE_SECONDS
 
     async def once(self, who: str, method: str, path: str, body: object = None, key: str | None = None) -> httpx.Response:
         """One try, whatever comes of it."""
@@ -71,7 +72,7 @@ class Tablet:
 
     async def _persist(self, what: str, attempt: Callable[[], Any]) -> httpx.Response:
         asked_at = time.monotonic()
-        while time.monotonic() - asked_at < PATIENCE_SECONDS:
+        while time.monotonic() - asked_at < self.patience_seconds:
             try:
                 reply: httpx.Response = await attempt()
             except httpx.TransportError:
@@ -106,6 +107,7 @@ class Desk:
         self.outward = f"{{clinic:{clinic_id}}}:events"
         self._journal = journal
         self.again_seconds = AGAIN_SECONDS
+        self.patience_seconds = PATIENCE_SECONDS
         self._last = b"0-0"
         self._answers: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._news = asyncio.Condition()
@@ -135,7 +137,7 @@ class Desk:
         command = command or f"fd-{uuid4()}"
         self._journal.commands.append(command)
         asked_at, patience = time.monotonic(), self.again_seconds
-        while time.monotonic() - asked_at < PATIENCE_SECONDS:
+        while time.monotonic() - asked_at < self.patience_seconds:
             await self._send(kind, data, command)
             answer = await self._answer(command, patience)
             patience *= 2
@@ -152,13 +154,25 @@ class Desk:
         except (RedisError, OSError):
             await asyncio.sleep(0.1)
 
-    async def _answer(self, command: str, patience: float) -> dict[str, Any] | None:
-        def answers() -> list[dict[str, Any]]:
-            return [event for event in self._answers[command] if event["type"] != "booking.requested"]
+    def answers(self, command: str) -> list[dict[str, Any]]:
+        """What was decided, the first answer first."""
+        return [event for event in self._answers[command] if event["type"] != "booking.requested" and not _given_up(event)]
 
+    def given_up(self, command: str) -> int:
+        """How often it was rejected undecided, so that it has to be sent again."""
+        return sum(map(_given_up, self._answers[command]))
+
+    async def _answer(self, command: str, patience: float) -> dict[str, Any] | None:
+        known = self.given_up(command)
         try:
             async with asyncio.timeout(patience), self._news:
-                await self._news.wait_for(answers)
+                await self._news.wait_for(lambda: self.answers(command) or self.given_up(command) > known)
         except TimeoutError:
             return None
-        return answers()[0]
+        return next(iter(self.answers(command)), None)
+
+
+def _given_up(event: dict[str, Any]) -> bool:
+    """Not the command's fault: its process died five times, or its inbox had to be emptied."""
+    reasons = {reason["reason"] for reason in event["data"]["reasons"]} if event["type"] == "command.rejected" else set()
+    return bool(reasons & {"gave_up", "id_from_the_future"})

@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 
 from services.example import PROGRAM, Example
-from tests.faults.doors import PATIENCE_SECONDS, Desk, Tablet
+from tests.faults.doors import Desk, Tablet
 
 PRACTITIONERS = ("practitioner", "practitioner_2", "practitioner_3")
 NAMES = (("Ana", "Silva"), ("Dina", "Haddad"), ("Eva", "Lindqvist"))
@@ -221,7 +221,7 @@ class Morning:
         assert reply.json()["tier"] == "none", reply.text
 
     async def _link(self, client: Client) -> str:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(self.tablet.patience_seconds):
             while True:
                 for message in messages(self.spool):
                     if message["template"] == "checkin_due" and message["recipient_id"] == client.client_id:
