@@ -9,8 +9,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from apscheduler.executors.asyncio import AsyncIOExecutor
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fastapi import FastAPI
 from faststream.redis import RedisBroker
 from redis.asyncio import Redis
@@ -35,6 +33,7 @@ from services.operations import routes as operations
 from services.outages import Watch
 from services.problems import handle_problems
 from services.settings import Settings
+from services.timer import Timer
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +60,6 @@ def load(service: str) -> None:
             import_module(f"services.{service}.{module}")
 
 
-class Timer(AsyncIOExecutor):  # type: ignore[misc]
-    """APScheduler's executor, to which a job that was canceled before its first step is no error: that is how a process ends."""
-
-    def _run_job_error(self, job_id: str, exc: BaseException, traceback: Any = None) -> None:
-        if not isinstance(exc, asyncio.CancelledError):
-            super()._run_job_error(job_id, exc, traceback)
-
-
 class House:
     """One process: the services it runs, their wake-ups, inboxes, jobs, and the relay."""
 
@@ -92,9 +83,7 @@ class House:
             self.inboxes = InboxKeeper(self.database, self.broker, self.client, inbox_of(INBOX_SERVICE))
         self.checkup = Checkup(self.database, self.services, self.client) if self.services else None
         self.connected = False
-        self._running: set[asyncio.Task[Any]] = set()
-        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        self._scheduler = AsyncIOScheduler(timezone="UTC", executors={"default": Timer()}, job_defaults=defaults)
+        self._timer = Timer()
         self._watches = (
             Watch("PostgreSQL", self._ask_database, "nothing is decided until it is back"),
             Watch("Redis", self.client.ping, "wake-ups and streams wait, decisions go on"),
@@ -114,28 +103,7 @@ class House:
             raise
 
     def _each(self, seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
-        """APScheduler as a timer only. Its shutdown cancels running jobs, so they are our own tasks and awaited by us."""
-
-        async def run() -> None:
-            task: asyncio.Task[Any] = asyncio.ensure_future(work())
-            self._running.add(task)
-            task.add_done_callback(self._finished)
-            try:
-                await asyncio.wait({task})  # which, stopped itself, does not stop the task
-            except asyncio.CancelledError:
-                return  # the timer was stopped; the work is finished by `stop`
-            away = None if task.cancelled() else task.exception()
-            if away is not None:
-                if not (isinstance(away, RedisError) or is_passing(away)):
-                    raise away
-                log.debug("the clock's %s waits: %s", getattr(work, "__name__", "work"), type(away).__name__)
-
-        self._scheduler.add_job(run, "interval", seconds=seconds)
-
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # somebody has looked: asyncio need not tell it again when the timer is gone
+        self._timer.each(seconds, work)
 
     async def start(self) -> None:
         """Start everything. Redis may be away: decisions need PostgreSQL only, and wake-ups begin when it is back."""
@@ -156,7 +124,6 @@ class House:
                 self._each(job.seconds, partial(run_job, self.database, job))
         if self.checkup is not None:
             self._each(EVERY_SECONDS, self.checkup.run)
-        self._scheduler.start()
 
     async def _connect(self) -> None:
         """Begin to hear, or begin again."""
@@ -187,12 +154,9 @@ class House:
 
     async def stop(self) -> None:
         """Stop hearing, finish what is under way, let go."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
         if self.checkup is not None:
             self.checkup.stop()
-        if self._running:
-            await asyncio.wait(self._running, timeout=5)
+        await self._timer.stop()
         if self.checkup is not None:
             await self.checkup.close()
         if self.inboxes is not None:

@@ -26,8 +26,6 @@ def serve(settings: Settings) -> None:
 
 def log_to_stderr(level: int, form: str) -> None:
     logging.basicConfig(level=level, format=form)
-    # A tick that finds the one before it still at work is no news: work that is due stays due.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class EndedError(BaseException):

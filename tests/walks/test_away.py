@@ -1,20 +1,16 @@
 """What an operator reads when the database is away, empty or cut off: a sentence, and no more of it than needed."""
 
-import asyncio
 import json
-import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from pydantic import TypeAdapter, ValidationError
 
 from events.embedded import Servers
 from schemas.vocabulary import Instant
-from services.app import Timer
 from services.outages import Watch
 from services.problems import plain
 from services.welcome import line_of
@@ -80,23 +76,6 @@ async def test_a_server_that_goes_is_told_once_and_once_when_it_is_back(caplog: 
         await watch.look()
     told = [record.getMessage() for record in caplog.records]
     assert told == ["PostgreSQL is away (ConnectionRefusedError): nothing is decided", "PostgreSQL is back"]
-
-
-async def test_a_job_that_is_stopped_before_its_first_step_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.ERROR)
-
-    async def work() -> None:
-        await asyncio.sleep(0)
-
-    scheduler, timer = AsyncIOScheduler(timezone="UTC"), Timer()
-    scheduler.add_executor(timer, "timer")
-    scheduler.start()
-    job = scheduler.add_job(work, "interval", seconds=3600, executor="timer")
-    timer.submit_job(job, [job.next_run_time])
-    timer.shutdown()
-    await asyncio.sleep(0.05)
-    scheduler.shutdown(wait=False)
-    assert caplog.records == []
 
 
 def test_what_pydantic_says_of_a_rule_of_ours_is_the_rule_alone() -> None:
