@@ -22,6 +22,7 @@ begin
   -- Clinics are opened by compliance alone.
   foreach service in array array['booking', 'consent', 'hygiene', 'treatment', 'recovery', 'relay', 'app'] loop
     execute format('revoke all on function ledger.open_clinic(uuid) from %I', '{prefix}' || service);
+    execute format('revoke all on function ledger.open_epoch from %I', '{prefix}' || service);
   end loop;
   -- Grants and tokens are written by compliance alone; the others only ask `access.authenticate`.
   execute format('grant select, insert, update, delete on all tables in schema access to %I', '{prefix}compliance');

@@ -7,6 +7,7 @@ an auditor can read and run this one file.
     genesis SHA-256("clinic-ledger/v1 genesis\n" || clinic || "\n" || epoch), the chain before entry 0
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from typing import Protocol
 from uuid import UUID
 
 FORMAT = "clinic-ledger/v1"
+
+OPENING = "epoch.opened.v1"
+"""The type of the first entry of every epoch but the first. Indexes go on through it; the chain begins anew."""
 
 _TYPE = re.compile(r"[a-z0-9._-]+")
 
@@ -146,6 +150,17 @@ def linked(chain_before: bytes, clinic_id: UUID, row: Chained) -> bytes:
             )
         ),
     )
+
+
+def former_of(type_: str | None, body: bytes | None) -> Checkpoint | None:
+    """Where the former epoch ended, as the entry that opens the next one says; None if this is no such entry."""
+    if type_ != OPENING or body is None:
+        return None
+    try:
+        data = json.loads(body)["data"]
+        return Checkpoint(int(data["former_epoch"]), int(data["former_size"]), bytes.fromhex(data["former_chain"]))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 class Walk:

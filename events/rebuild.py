@@ -16,6 +16,7 @@ from events.checking.shadows import Shadows
 from events.checking.tables import Compared, compare, missing
 from events.checking.trials import apply_to
 from events.database import Base, Database, tables_of
+from events.epochs import epochs_of, read_line
 
 __all__ = ["Compared", "rebuild_service"]
 
@@ -45,10 +46,12 @@ async def _project(rows: AsyncSession, service: str, clinic_id: UUID) -> list[st
     place = (await rows.execute(query, {"clinic": clinic_id, "service": service})).one_or_none()
     if place is None:
         return []
-    epoch, size = place
+    known = await epochs_of(rows, clinic_id)
+    # Who stands at the beginning of an epoch has projected all of those before it.
+    size = max(place.size, next((epoch.first for epoch in known if epoch.number == place.epoch), 0))
     done, failed = 0, list[str]()
     while done < size:
-        page = await ledger.read_after(rows, clinic_id, epoch, done, min(PAGE, size - done))
+        page = await read_line(rows, clinic_id, done, min(PAGE, size - done))
         if not page:
             return [*failed, f"the bookmark of clinic {clinic_id} stands at {size}, and its ledger ends at {done}"]
         for index, failure in await apply_to(rows, service, page):

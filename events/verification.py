@@ -25,7 +25,7 @@ from uuid import UUID
 
 import asyncpg
 
-from events.chain import Break, Checkpoint, Walk
+from events.chain import Break, Checkpoint, Reason, Walk, former_of, genesis
 from events.raw_rows import copied_rows, plain_rows
 
 PAGE = 2_000
@@ -54,6 +54,12 @@ class Ledger:
     size: int
     kept: Checkpoint | None
     marks: Sequence[Checkpoint] = ()
+    begin: Checkpoint | None = None
+    """Where a later epoch begins; the first begins with its genesis at 0."""
+    end: Checkpoint | None = None
+    """Where it ended, as the first entry of the next epoch says."""
+    opened: bool = True
+    """Whether it begins with an entry that opens it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,8 @@ class Segment:
     def expect(self) -> Checkpoint | None:
         """The kept checkpoint, if this is the segment that passes it."""
         kept, begins = self.ledger.kept, self.start.size if self.start else -1
+        if kept is not None and kept.epoch != self.ledger.epoch:
+            return kept
         return kept if kept is not None and begins < kept.size and (self.end is None or kept.size <= self.end.size) else None
 
 
@@ -95,7 +103,7 @@ async def _see(rows: asyncpg.Connection, walk: Walk, segment: Segment, limit: in
     return None, len(page)
 
 
-async def _walk(rows: asyncpg.Connection, segment: Segment) -> Verdict:
+async def walk_segment(rows: asyncpg.Connection, segment: Segment) -> Verdict:
     """A segment from one end to the other, and the seam behind it."""
     ledger, last = segment.ledger, segment.end
     walk = Walk(ledger.clinic_id, ledger.epoch, start=segment.start, expect=segment.expect)
@@ -114,7 +122,7 @@ async def _walk(rows: asyncpg.Connection, segment: Segment) -> Verdict:
 
 
 @asynccontextmanager
-async def _connected(where: Where) -> AsyncIterator[asyncpg.Connection]:
+async def connected(where: Where) -> AsyncIterator[asyncpg.Connection]:
     rows = await asyncpg.connect(**where.connect)
     try:
         yield rows
@@ -123,7 +131,7 @@ async def _connected(where: Where) -> AsyncIterator[asyncpg.Connection]:
 
 
 @asynccontextmanager
-async def _in_clinic(rows: asyncpg.Connection, role: str, clinic_id: UUID | None) -> AsyncIterator[None]:
+async def in_clinic(rows: asyncpg.Connection, role: str, clinic_id: UUID | None) -> AsyncIterator[None]:
     """A transaction that reads one clinic's rows, as `Database.enter` begins it."""
     name, clinic = role.replace('"', '""'), "" if clinic_id is None else str(clinic_id)
     await rows.execute(f"begin read only; set local role \"{name}\"; set local app.clinic = '{clinic}'; set local lock_timeout = '2s'")
@@ -136,10 +144,10 @@ async def _in_clinic(rows: asyncpg.Connection, role: str, clinic_id: UUID | None
 
 async def _walk_all(where: Where, segments: Sequence[Segment]) -> list[Verdict]:
     found = []
-    async with _connected(where) as rows:
+    async with connected(where) as rows:
         for segment in segments:
-            async with _in_clinic(rows, where.role, segment.ledger.clinic_id):
-                found.append(await _walk(rows, segment))
+            async with in_clinic(rows, where.role, segment.ledger.clinic_id):
+                found.append(await walk_segment(rows, segment))
     return found
 
 
@@ -177,7 +185,7 @@ def _processes(many: int) -> Iterator[Executor]:
 
 def segments_of(ledger: Ledger) -> list[Segment]:
     """From mark to mark."""
-    marks = [None, *ledger.marks, None]
+    marks = [ledger.begin, *ledger.marks, None]
     return [Segment(ledger, start, end) for start, end in pairwise(marks)]
 
 
@@ -193,37 +201,58 @@ def _shares(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
         yield share
 
 
-_SIZES = """select epoch, coalesce((select index + 1 from ledger.entries e where e.clinic_id = c.clinic_id and e.epoch = c.epoch
-                                    order by index desc limit 1), 0)
-            from ledger.clinics c where clinic_id = $1 order by epoch"""
+_SIZES = """select c.epoch, coalesce((select index + 1 from ledger.entries e where e.clinic_id = c.clinic_id and e.epoch = c.epoch
+                                      order by index desc limit 1), 0) as size, f.index as first, f.type, f.body
+            from ledger.clinics c
+            left join lateral (select e.index, e.type, e.body from ledger.entries e where e.clinic_id = c.clinic_id and e.epoch = c.epoch
+                               order by e.index limit 1) f on c.epoch > 1
+            where c.clinic_id = $1 order by c.epoch"""
 _MARKS = """select epoch, index + 1, chain from ledger.entries
             where clinic_id = $1 and epoch = $2 and index = any($3::bigint[]) order by index"""
 
 
 async def _ledgers(rows: asyncpg.Connection, clinic_id: UUID, kept: Checkpoint | None) -> list[Ledger]:
     found = await rows.fetch(_SIZES, clinic_id)
-    epochs, made = [epoch for epoch, _ in found], []
-    for epoch, size in found:
+    epochs, made = [row["epoch"] for row in found], list[Ledger]()
+    said = [former_of(row["type"], row["body"]) if row["epoch"] > 1 else None for row in found]
+    for number, row in enumerate(found):
+        epoch, size, first = row["epoch"], row["size"], row["first"] or 0
         # A checkpoint of an epoch that is not there is held against the newest, which says so.
         mine = kept if kept is not None and (kept.epoch == epoch or (kept.epoch not in epochs and epoch == epochs[-1])) else None
-        places = list(range(SHARE - 1, size - 1, SHARE))
+        places = list(range(first + SHARE - 1, size - 1, SHARE))
         marks = [Checkpoint(*row) for row in await rows.fetch(_MARKS, clinic_id, epoch, places)] if places else []
-        made.append(Ledger(clinic_id, epoch, size, mine, marks))
+        begin = Checkpoint(epoch, first, genesis(clinic_id, epoch)) if epoch > 1 else None
+        former = said[number]
+        opened = epoch == 1 or (former is not None and former.size == first)
+        made.append(Ledger(clinic_id, epoch, size, mine, marks, begin, said[number + 1] if number + 1 < len(said) else None, opened))
     return made
+
+
+def seamed(verdict: Verdict) -> Verdict:
+    """The verdict with both ends of its epoch looked at: does it begin with its opening, does it end where the next one says?"""
+    ledger, head, begins = verdict.ledger, verdict.head, 0 if verdict.ledger.begin is None else verdict.ledger.begin.size
+    if verdict.broken is not None:
+        return verdict
+    if not ledger.opened:
+        return Verdict(ledger, head, Break(begins, Reason.MISSING, begins))
+    if ledger.end is not None and head != ledger.end:
+        reason = Reason.TRUNCATED if head.size < ledger.end.size else Reason.REWRITTEN
+        return Verdict(ledger, head, Break(min(head.size, ledger.end.size), reason, begins))
+    return verdict
 
 
 async def all_clinics(where: Where) -> list[UUID]:
     """Every clinic's id."""
-    async with _connected(where) as rows, _in_clinic(rows, where.role, None):
+    async with connected(where) as rows, in_clinic(rows, where.role, None):
         return [UUID(int=row[0].int) for row in await rows.fetch("select clinic_id from ledger.all_clinics()")]
 
 
 async def verdicts(where: Where, clinics: Sequence[UUID], kept: Checkpoint | None, progress: Progress) -> AsyncIterator[Verdict]:
     """The verdict on every epoch of these clinics, in order. `kept` belongs to one clinic."""
     todo: list[Ledger] = []
-    async with _connected(where) as rows:
+    async with connected(where) as rows:
         for clinic_id in clinics:
-            async with _in_clinic(rows, where.role, clinic_id):
+            async with in_clinic(rows, where.role, clinic_id):
                 todo += await _ledgers(rows, clinic_id, kept)
     shares = list(_shares([segment for ledger in todo for segment in segments_of(ledger)]))
     done, total = 0, sum(ledger.size for ledger in todo)
@@ -233,14 +262,14 @@ async def verdicts(where: Where, clinics: Sequence[UUID], kept: Checkpoint | Non
         done += segment.size
         if segment.end is None:
             ledger = segment.ledger
-            yield Verdict(ledger, end, None) if sound and end is not None else await _alone(where, ledger)
+            yield seamed(Verdict(ledger, end, None) if sound and end is not None else await _alone(where, ledger))
             sound = True
         progress(done, total)
 
 
 async def _alone(where: Where, ledger: Ledger) -> Verdict:
     """One walk from the first entry: its verdict is the last word."""
-    (verdict,) = await _walk_all(where, [Segment(ledger, None, None)])
+    (verdict,) = await _walk_all(where, [Segment(ledger, ledger.begin, None)])
     return verdict
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 SERVING = ("up", "run")
@@ -99,6 +100,15 @@ def _admin(arguments: argparse.Namespace) -> int:
     return asyncio.run(answer())
 
 
+def _add_epoch(commands: Any) -> None:
+    epoch = commands.add_parser("epoch", help="epochs").add_subparsers(dest="action", required=True).add_parser("open")
+    epoch.description = "Let a clinic's record go on behind a restore of PostgreSQL; takes two persons."
+    epoch.add_argument("--clinic", type=UUID, required=True)
+    epoch.add_argument("--reason", required=True, help="one word, for instance restored_from_backup")
+    epoch.add_argument("--approver", type=UUID, action="append", required=True)
+    epoch.set_defaults(run=_admin)
+
+
 def _parser() -> argparse.ArgumentParser:
     from schemas.vocabulary import Role
     from services.settings import PARTS
@@ -153,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     skip.add_argument("--reason", required=True)
     skip.add_argument("--approver", type=UUID, action="append", required=True)
     skip.set_defaults(run=_admin)
+    _add_epoch(commands)
     return parser
 
 

@@ -1,10 +1,11 @@
-"""What an operator asks of a running installation: status, health, verify, rebuild, check, token, skip.
+"""What an operator asks of a running installation: status, health, verify, rebuild, check, token, skip, epoch.
 
 Exit codes: 0 all is well, 1 something is not, 2 the question could not be asked.
 """
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import sys
 import urllib.error
@@ -20,16 +21,18 @@ from pydantic import ValidationError
 from events import ledger
 from events.access import new_token
 from events.attempts import NotHaltedError, Pair, pass_entry
+from events.catalog.compliance import EpochOpened
 from events.checking.report import Report
 from events.database import SERVICES, Database
 from events.rebuild import rebuild_service
+from events.reopening import StillBehindError, bring_level
 from events.transaction import RecordUnreadableError, UnknownClinicError, aside, reading
 from events.wakeups import redis_client
-from schemas.compliance import CreateToken, GrantAccess, SkipEntry
+from schemas.compliance import CreateToken, GrantAccess, OpenEpoch, SkipEntry
 from schemas.vocabulary import Actor, Role
 from services.app import load
 from services.checkup import check_all
-from services.compliance.commands import create_token, grant_access, skip_entry
+from services.compliance.commands import NotLevelError, create_token, grant_access, open_epoch, skip_entry
 from services.opening import RefusedError, decide, open_new_clinic
 from services.operations import Standing, Status, status_of
 from services.outages import FAILURES
@@ -110,6 +113,11 @@ async def _halted_line(database: Database, found: Standing) -> str:
         at = await ledger.head(rows, found.clinic_id)
         entries = [] if at is None else await ledger.read_after(rows, found.clinic_id, at.epoch, found.bookmark, 1)
     what = f"entry {found.bookmark} ({entries[0].type})" if entries else f"entry {found.bookmark}"
+    if found.error == RecordUnreadableError.__name__:
+        return (
+            f"HALTED  {found.service} ({found.stage}) of clinic {found.clinic_id} stands still at {found.bookmark} since {found.halted_at}:"
+            " what it knows is not this ledger, as after a restore from a backup. `asepsis epoch open` lets the record go on."
+        )
     return (
         f"HALTED  {found.service} ({found.stage}) of clinic {found.clinic_id} stands still before {what} since {found.halted_at}:"
         f" {found.error} after {found.attempts} attempts. A program that can work it goes on by itself; `asepsis skip` passes it."
@@ -225,13 +233,32 @@ async def skip(arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def epoch(arguments: argparse.Namespace) -> int:
+    """Let the record of a clinic go on behind a restore, which two persons answer for."""
+    for service in SERVICES:
+        load(service)
+    if len(arguments.approver) != 2:  # noqa: PLR2004 - two persons
+        raise RefusedError("A new epoch is opened by two persons: name both with --approver.")
+    request = OpenEpoch(approvers=tuple(arguments.approver), reason=arguments.reason)
+    async with _database(find_settings()) as database:
+        opened: EpochOpened | None = None
+        while opened is None:
+            for sentence in await bring_level(database, arguments.clinic):
+                _say(sentence)
+            with contextlib.suppress(NotLevelError):  # somebody recorded something meanwhile
+                opened = (await decide(database, arguments.clinic, OPERATOR, open_epoch, request, f"cli.{uuid4()}")).event
+    kept = f"{opened.former_epoch}:{opened.former_size}:{opened.former_chain}"
+    _say(f"Epoch {opened.former_epoch} ends with {opened.former_size} entries, and the next is open. Keep: {kept}")
+    return 0
+
+
 def _told(command: Callable[[argparse.Namespace], Awaitable[int]]) -> Callable[[argparse.Namespace], Awaitable[int]]:
     """What can go wrong, in one line instead of a traceback."""
 
     async def run(arguments: argparse.Namespace) -> int:
         try:
             return await command(arguments)
-        except (RefusedError, NotHaltedError) as refused:
+        except (RefusedError, NotHaltedError, StillBehindError) as refused:
             sys.stderr.write(f"{refused}\n")
             return 1
         except UnknownClinicError as unknown:
@@ -266,6 +293,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
         "check": check,
         "token": token,
         "skip": skip,
+        "epoch": epoch,
     }.items()
 }
 __all__: Sequence[str] = ("COMMANDS", "SettingsError", "find_settings")

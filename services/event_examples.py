@@ -131,6 +131,14 @@ def _of_care() -> tuple[Event, ...]:
         recovery.SafetyHoldPlaced(hold_id=HOLD, client_id=CLIENT, reason="infection_signs", tier="urgent", cause=_id("cause")),
         recovery.SafetyHoldLifted(hold_id=HOLD, client_id=CLIENT, reason="healed"),
         compliance.ClinicOpened(timezone="Europe/Amsterdam"),
+        compliance.EpochOpened(
+            former_epoch=1,
+            former_size=5120,
+            former_chain="5f" * 32,
+            published_size=5117,
+            approvers=(_id("manager"), _id("clinician")),
+            reason="restored_from_backup",
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from events.checking.kept import Known, kept_checks
 from events.database import Database
+from events.epochs import epochs_of
 from events.relay import SERVICE as RELAY
 from events.relay import outward_after, parse_id
 from events.transaction import aside
@@ -143,7 +144,11 @@ async def events(
     """The same CloudEvents as on the clinic's stream, any older or missing part, one JSON array."""
     epoch, size = parse_id(after)
     async with ask.reading("booking") as view:
-        found = await outward_after(view.rows, ask.clinic, max(epoch, 1), size, limit)
+        found: list[bytes] = []
+        for known in await epochs_of(view.rows, ask.clinic):
+            if known.number >= epoch and len(found) < limit:
+                begin = size if known.number == epoch else 0
+                found += await outward_after(view.rows, ask.clinic, known.number, begin, limit - len(found))
     return Response(
         b"[" + b",".join(found) + b"]", media_type="application/cloudevents-batch+json", headers={"Ledger-Size": str(view.size)}
     )

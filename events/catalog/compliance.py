@@ -93,6 +93,21 @@ class EntrySkipped(Event, type="entry.skipped"):
     reason: Token
 
 
+class EpochOpened(Event, type="epoch.opened", outward=True, masked=("approvers",)):
+    """The record goes on behind a restore: the first entry of a new epoch, at the index behind the former's last.
+
+    What was published of the former epoch beyond `published_size` may have said what the record does not: whoever acted on it
+    reads again from there.
+    """
+
+    former_epoch: Count
+    former_size: Count
+    former_chain: Digest
+    published_size: Count
+    approvers: tuple[UUID, UUID]
+    reason: Token
+
+
 class ComplianceRefused(Event, type="compliance.refused", refusal=True):
     """A grant, token, policy or skip that could not be given, with every reason."""
 

@@ -23,7 +23,7 @@ _LETTERS = """
     select d.system, d.inbox_entry, count(*) over () as found from machinery.dead_letters d
      where d.clinic_id = :clinic
        and not exists (select from ledger.entries e
-                        where e.clinic_id = d.clinic_id and e.epoch = :epoch and e.type = 'command.rejected.v1'
+                        where e.clinic_id = d.clinic_id and e.type = 'command.rejected.v1'
                           and convert_from(e.body, 'UTF8')::jsonb -> 'data' ->> 'inbox_entry' = d.inbox_entry)
      order by 1, 2 limit :most
 """
@@ -37,17 +37,17 @@ _OUTBOX = """
 _REPEATED = """
     select r.index, convert_from(r.body, 'UTF8')::jsonb -> 'data' ->> 'event_id' as event_id
       from ledger.entries r
-     where r.clinic_id = :clinic and r.epoch = :epoch and r.index >= :after and r.type = 'answer.repeated.v1'
+     where r.clinic_id = :clinic and r.index >= :after and r.type = 'answer.repeated.v1'
        and not exists (select from ledger.entries e
-                        where e.clinic_id = r.clinic_id and e.epoch = r.epoch and e.index < r.index
+                        where e.clinic_id = r.clinic_id and e.index < r.index
                           and e.event_id = (convert_from(r.body, 'UTF8')::jsonb -> 'data' ->> 'event_id')::uuid)
      order by 1 limit :most
 """
 
 
-async def look_at_answers(rows: AsyncSession, clinic_id: UUID, epoch: int, report: Report, *, after: int) -> None:
+async def look_at_answers(rows: AsyncSession, clinic_id: UUID, report: Report, *, after: int) -> None:
     """Fingerprints, dead letters and sent messages have their entries; what is repeated was said before."""
-    values = {"clinic": clinic_id, "epoch": epoch, "most": MOST_SHOWN, "after": after}
+    values = {"clinic": clinic_id, "most": MOST_SHOWN, "after": after}
     counts = text("select count(*) from ledger.fingerprints where clinic_id = :clinic")
     report.looked_at("answers given", (await rows.execute(counts, values)).scalar_one())
     for row in await rows.execute(text(_UNRECORDED), values):

@@ -25,6 +25,7 @@ from events.checking.shadows import Shadows
 from events.checking.standing import Chain, look_at_bookmarks, look_at_stream
 from events.checking.tables import Compared, compare, missing
 from events.database import Base, Database, tables_of
+from events.epochs import epochs_of, read_line
 
 PAGE = 200
 CHAIN_PAGE = 1000
@@ -165,7 +166,9 @@ class Checker:
         """Read the service's bookmarks; returns how far its tables have followed."""
         query = text("select stage, size from ledger.bookmarks where clinic_id = :clinic and service = :service and epoch = :epoch")
         values = {"clinic": line.clinic_id, "service": line.shadows.service, "epoch": line.epoch}
-        marks = {row.stage: row.size for row in await rows.execute(query, values)}
+        # Who stands at the beginning of an epoch has worked all of those before it.
+        first = (await epochs_of(rows, line.clinic_id))[-1].first
+        marks = {row.stage: max(row.size, first) for row in await rows.execute(query, values)}
         line.reacted = marks.get("reacted", 0)
         if not line.at.size:
             line.skipped = await _skipped(rows, line)
@@ -175,7 +178,7 @@ class Checker:
         """Follow some entries; whether there are more. A page ends where a commit does, as the bookmark itself does."""
         most = PAGE
         while line.at.size < projected:
-            page = list(await ledger.read_after(rows, line.clinic_id, line.epoch, line.at.size, min(most, projected - line.at.size)))
+            page = await read_line(rows, line.clinic_id, line.at.size, min(most, projected - line.at.size))
             if not page:
                 return False
             if page[-1].size < projected:
@@ -210,7 +213,7 @@ class Checker:
             at = await ledger.head(rows, clinic_id)
             if at is None:
                 return
-            await look_at_answers(rows, clinic_id, at.epoch, found, after=0)
+            await look_at_answers(rows, clinic_id, found, after=0)
             await look_at_bookmarks(rows, at, found)
             if self.client is not None:
                 await look_at_stream(rows, self.client, at, found)
@@ -220,7 +223,7 @@ async def _skipped(rows: AsyncSession, line: Line) -> frozenset[tuple[str, int]]
     """What two persons let this service pass."""
     query = text(
         "select convert_from(body, 'UTF8')::jsonb -> 'data' as data from ledger.entries"
-        " where clinic_id = :clinic and epoch = :epoch and type = 'entry.skipped.v1'"
+        " where clinic_id = :clinic and type = 'entry.skipped.v1'"
     )
-    said = (await rows.execute(query, {"clinic": line.clinic_id, "epoch": line.epoch})).scalars()
+    said = (await rows.execute(query, {"clinic": line.clinic_id})).scalars()
     return frozenset((one["stage"], one["skipped_index"]) for one in said if one["service"] == line.shadows.service)

@@ -10,8 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import ledger
-from events.chain import Checkpoint, Walk
+from events.chain import Checkpoint, Walk, former_of
 from events.checking.report import Report
+from events.envelope import Entry
+from events.epochs import Epoch, epochs_of
 from events.ledger import Head
 from events.relay import FIELD, outward_after, outward_stream, parse_id
 
@@ -26,19 +28,24 @@ class Chain:
         self._clinic_id = clinic_id
         self._walks: dict[int, Walk] = {}
         self._broken: set[int] = set()
+        self._epochs: dict[int, Epoch] = {}
 
     async def epochs(self, rows: AsyncSession) -> list[int]:
         """The clinic's epochs, the newest last."""
-        query = text("select epoch from ledger.clinics where clinic_id = :clinic order by epoch")
-        return list((await rows.execute(query, {"clinic": self._clinic_id})).scalars())
+        self._epochs = {epoch.number: epoch for epoch in await epochs_of(rows, self._clinic_id)}
+        return list(self._epochs)
 
     async def walk(self, rows: AsyncSession, epoch: int, most: int) -> int:
         """Walk up to `most` further entries; returns how many there were."""
         if epoch in self._broken:
             return 0
-        walk = self._walks.setdefault(epoch, Walk(self._clinic_id, epoch))
+        if epoch not in self._walks:
+            self._walks[epoch] = Walk(self._clinic_id, epoch, start=self._epochs[epoch].beginning)
+        walk = self._walks[epoch]
         page = await ledger.read_after(rows, self._clinic_id, epoch, walk.size, most)
         for entry in page:
+            if epoch > 1 and entry.index == self._epochs[epoch].first and not self._seam(epoch, entry):
+                return 0
             broken = walk.see(entry)
             if broken is not None:
                 self._broken.add(epoch)
@@ -46,6 +53,15 @@ class Chain:
                 return 0
             self.report.looked_at("links of the chain")
         return len(page)
+
+    def _seam(self, epoch: int, opening: Entry[Any]) -> bool:
+        """Whether an epoch begins with the entry that opens it, and the former ended as that says."""
+        former, there = former_of(opening.type, opening.body), self.head(epoch - 1)
+        if former is not None and there == former and former.size == opening.index:
+            return True
+        self._broken.add(epoch)
+        self.report.wrong(4, f"epoch {epoch} breaks at entry {opening.index}: epoch {epoch - 1} did not end as it says")
+        return False
 
     def head(self, epoch: int) -> Checkpoint | None:
         """How far an epoch was found sound."""
@@ -68,13 +84,15 @@ async def look_at_stream(rows: AsyncSession, client: "Redis", at: Head, report: 
     Parts that were trimmed, or lost and not published again yet, are no contradiction: only what stands there is judged.
     """
     clinic_id, stream = report.clinic_id, outward_stream(report.clinic_id)
-    first: Any = await client.xrange(stream, count=1)
+    # What an earlier epoch was published as stays where it is, also what its restore has made void.
+    first: Any = await client.xrange(stream, min=f"{at.epoch}-0", count=1)
     if not first:
         return
     begin = parse_id(first[0][0].decode())
     if begin[0] != at.epoch:
-        return  # an earlier epoch's: the relay begins anew behind it
-    size, before, shown = begin[1] - 1, None, "-"
+        report.wrong(7, f"{first[0][0].decode()} on the outward stream is of an epoch that the ledger does not have")
+        return
+    size, before, shown = begin[1] - 1, None, f"{at.epoch}-0"
     while True:
         page: Any = await client.xrange(stream, min=shown, count=PAGE)
         if not page:

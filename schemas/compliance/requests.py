@@ -149,6 +149,13 @@ class SkipEntry(Shape):
     reason: Token
 
 
+class OpenEpoch(Shape):
+    """Two persons let the record go on behind a restore."""
+
+    approvers: tuple[UUID, UUID]
+    reason: Token
+
+
 class RecordView(Shape):
     """Somebody looked: which question, about what, how many answers."""
 

@@ -3,6 +3,6 @@
 decides  who may act (identities, grants, tokens), which policy version holds, what may be skipped
 hears    everything: it keeps, for every id in every event, where in the ledger it is spoken of
 says     clinic.opened, client.erased, access.granted/revoked, token.created/revoked, policy.published, record.viewed, entry.skipped,
-         compliance.refused
+         epoch.opened, compliance.refused
 answers  what stands behind a treatment, what a thing touched, whether the ledger is sound (`routes.py`, `offline.py`)
 """

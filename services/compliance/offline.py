@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from events.chain import FORMAT, Break, Checkpoint, Reason, Row, Walk
+from events.chain import FORMAT, Break, Checkpoint, Reason, Row, Walk, genesis
 
 _SENTENCES = {
     Reason.MISSING: "Entry {index} is missing: a later one follows entry {before}.",
@@ -87,9 +87,11 @@ def verify_export(lines: Iterable[bytes], kept: Checkpoint | None = None) -> Ver
     try:
         clinic_id = UUID(about["clinic_id"])
         said = Checkpoint(int(about["epoch"]), int(about["size"]), bytes.fromhex(about["chain"]))
+        # A later epoch's entries go on where the former ended; the file says where, and its first entry why.
+        start = Checkpoint(said.epoch, int(about["first"]), genesis(clinic_id, said.epoch)) if said.epoch > 1 else None
     except (KeyError, TypeError, ValueError, AttributeError) as unreadable:
         raise UnreadableExportError("line 1 does not say which ledger this is") from unreadable
-    walk = Walk(clinic_id, said.epoch, expect=kept)
+    walk = Walk(clinic_id, said.epoch, start=start, expect=kept)
     broken = walk.begin()
     if broken is None:
         for row in _rows(reading):

@@ -1,7 +1,7 @@
 """A clinic laid out for races: everybody has come, everything is clean, and a hand reaches for the same thing as another."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib.resources import files
 from random import Random
 from uuid import UUID
@@ -154,6 +154,39 @@ def clearance(seat: Seat, valid_until: datetime, clearance_id: UUID) -> Clearanc
     return ClearanceGranted(clearance_id=clearance_id, client_id=seat.client_id, restriction_ids=restrictions, valid_until=valid_until)
 
 
+def _expected(seat: Seat, now: datetime, today: date) -> list[Event]:
+    """Somebody who may treat, a client, their booking, and that the client has come."""
+    return [
+        PractitionerCredentialed(
+            practitioner_id=seat.practitioner_id,
+            role=Role.PRACTITIONER,
+            modalities=(Modality.MICRONEEDLING,),
+            max_depth_um=1500,
+            valid_until=today if seat.fading else today + 9 * DAY,
+        ),
+        ClientRegistered(client_id=seat.client_id, commitment=DIGEST, contactable=True),
+        BookingConfirmed(
+            visit=Visit(
+                booking_id=seat.booking_id,
+                client_id=seat.client_id,
+                practitioner_id=seat.practitioner_id,
+                room_id=seat.room_id,
+                starts_at=now + timedelta(minutes=10),
+                ends_at=now + timedelta(minutes=40),
+                areas=(Area.CHEEKS,),
+                depth_um=1000,
+            )
+        ),
+        ClientArrived(
+            booking_id=seat.booking_id,
+            client_id=seat.client_id,
+            identity_confirmed=True,
+            age_band=AgeBand.FROM_22,
+            contactable=True,
+        ),
+    ]
+
+
 def facts(ground: Ground, now: datetime) -> list[tuple[str, list[Event]]]:
     """What was recorded before the doors opened, by the service that said it."""
     today = now.astimezone(ZoneInfo(ground.west)).date()
@@ -173,35 +206,7 @@ def facts(ground: Ground, now: datetime) -> list[tuple[str, list[Event]]]:
         )
     ]
     for seat in ground.seats:
-        booking += [
-            PractitionerCredentialed(
-                practitioner_id=seat.practitioner_id,
-                role=Role.PRACTITIONER,
-                modalities=(Modality.MICRONEEDLING,),
-                max_depth_um=1500,
-                valid_until=today if seat.fading else today + 9 * DAY,
-            ),
-            ClientRegistered(client_id=seat.client_id, commitment=DIGEST, contactable=True),
-            BookingConfirmed(
-                visit=Visit(
-                    booking_id=seat.booking_id,
-                    client_id=seat.client_id,
-                    practitioner_id=seat.practitioner_id,
-                    room_id=seat.room_id,
-                    starts_at=now + timedelta(minutes=10),
-                    ends_at=now + timedelta(minutes=40),
-                    areas=(Area.CHEEKS,),
-                    depth_um=1000,
-                )
-            ),
-            ClientArrived(
-                booking_id=seat.booking_id,
-                client_id=seat.client_id,
-                identity_confirmed=True,
-                age_band=AgeBand.FROM_22,
-                contactable=True,
-            ),
-        ]
+        booking += _expected(seat, now, today)
         restricts = [] if seat.restriction_id is None else [seat.restriction_id]
         consent.append(
             ScreeningAnswered(

@@ -26,12 +26,12 @@ async def behind_treatment(view: View, treatment_id: UUID) -> TreatmentRecord | 
     row = (await view.rows.execute(query)).scalar_one_or_none()
     if row is None:
         return None
-    started: Entry[Any] = (await entries_at(view.rows, view.clinic_id, row.epoch, [row.index]))[row.index]
+    started: Entry[Any] = (await entries_at(view.rows, view.clinic_id, [row.index]))[row.index]
     links = await _links(view, started)
-    evidence = [found async for found in _evidence(view, links, row.epoch)]
+    evidence = [found async for found in _evidence(view, links)]
     approval = await _approval(view, started.policy)
     if approval is not None:
-        evidence += await _at(view, row.epoch, {approval.index: ("policy", (approval.approver_id,))})
+        evidence += await _at(view, {approval.index: ("policy", (approval.approver_id,))})
     known = only_newest(found for found in evidence if found.entry.index <= row.index)
     return TreatmentRecord(
         treatment_id=treatment_id,
@@ -72,7 +72,7 @@ async def _links(view: View, entry: Entry[TreatmentStarted | TreatmentRecordedLa
             ("reprocessing", (done.reprocessing_id,)),
             ("turnover", (done.turnover_id,)),
             ("consent", (done.consent_id,)),
-            ("form", await _form_of(view, entry.epoch, done.consent_id)),
+            ("form", await _form_of(view, done.consent_id)),
         ]
     cycles = {*done.cycle_ids, *await _cycles_of(view, done.equipment.pack_ids)}
     named += [("cycle", cycles), ("sterilizer", await _sterilizers_of(view, cycles))]
@@ -100,23 +100,22 @@ async def _recalls_of(view: View, treatment_id: UUID) -> Iterable[UUID]:
     return (await view.rows.execute(query)).scalars().all()
 
 
-async def _form_of(view: View, epoch: int, consent_id: UUID | None) -> Iterable[UUID]:
+async def _form_of(view: View, consent_id: UUID | None) -> Iterable[UUID]:
     """The form a consent was signed on."""
     query = select(Mention.index).where(
         Mention.clinic_id == view.clinic_id,
         Mention.subject_id == consent_id,
-        Mention.epoch == epoch,
         Mention.type.startswith("consent.signed."),
     )
     indexes = (await view.rows.execute(query)).scalars().all()
-    signed = await entries_at(view.rows, view.clinic_id, epoch, indexes)
+    signed = await entries_at(view.rows, view.clinic_id, indexes)
     return [entry.event.form_id for entry in signed.values() if isinstance(entry.event, ConsentSigned)]
 
 
-async def _evidence(view: View, links: Links, epoch: int) -> AsyncIterator[Evidence]:
+async def _evidence(view: View, links: Links) -> AsyncIterator[Evidence]:
     """Every entry that speaks of one of the ids in a way that matters."""
     query = select(Mention.subject_id, Mention.index, Mention.type).where(
-        Mention.clinic_id == view.clinic_id, Mention.epoch == epoch, Mention.subject_id.in_(links)
+        Mention.clinic_id == view.clinic_id, Mention.subject_id.in_(links)
     )
     why: dict[int, tuple[Part, set[UUID]]] = {}
     for subject, index, versioned in (await view.rows.execute(query)).all():
@@ -124,12 +123,12 @@ async def _evidence(view: View, links: Links, epoch: int) -> AsyncIterator[Evide
             part = part_of(link, versioned)
             if part is not None:
                 why.setdefault(index, (part, set()))[1].add(subject)
-    for found in await _at(view, epoch, {index: (part, tuple(sorted(subjects))) for index, (part, subjects) in why.items()}):
+    for found in await _at(view, {index: (part, tuple(sorted(subjects))) for index, (part, subjects) in why.items()}):
         yield found
 
 
-async def _at(view: View, epoch: int, why: Mapping[int, tuple[Part, tuple[UUID, ...]]]) -> list[Evidence]:
-    entries = await entries_at(view.rows, view.clinic_id, epoch, why.keys())
+async def _at(view: View, why: Mapping[int, tuple[Part, tuple[UUID, ...]]]) -> list[Evidence]:
+    entries = await entries_at(view.rows, view.clinic_id, why.keys())
     return [Evidence(part=why[index][0], subjects=why[index][1], entry=entry_of(entry)) for index, entry in entries.items()]
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from events import ledger
 from events.chain import FORMAT, Break, Walk, instant
 from events.envelope import Entry, Event
-from events.ledger import LedgerEntry
+from events.epochs import epochs_of, read_line
+from events.ledger import LedgerClinic, LedgerEntry
 from events.transaction import View
 from schemas.compliance import KeptCheckpoint, LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
 from services.compliance.offline import checkpoint_of, sentence_of
@@ -47,13 +48,14 @@ def entry_of(entry: Entry[Event]) -> RecordEntry:
 async def ledger_page(view: View, cursor: int, limit: int) -> LedgerPage:
     """Up to `limit` entries from index `cursor` on."""
     head = await ledger_head(view)
-    entries = await ledger.read_after(view.rows, view.clinic_id, head.epoch, cursor, limit)
+    entries = await read_line(view.rows, view.clinic_id, cursor, limit)
     onward = str(entries[-1].size) if entries and entries[-1].size < head.size else None
     return LedgerPage(head=head, entries=tuple(entry_of(entry) for entry in entries), cursor=onward)
 
 
-async def entries_at(rows: AsyncSession, clinic_id: UUID, epoch: int, indexes: Collection[int]) -> dict[int, Entry[Event]]:
-    """The entries at these indexes."""
+async def entries_at(rows: AsyncSession, clinic_id: UUID, indexes: Collection[int]) -> dict[int, Entry[Event]]:
+    """The entries at these indexes, whatever epoch they stand in."""
+    epochs = select(LedgerClinic.epoch).where(LedgerClinic.clinic_id == clinic_id)
     query = select(
         LedgerEntry.epoch,
         LedgerEntry.index,
@@ -62,7 +64,7 @@ async def entries_at(rows: AsyncSession, clinic_id: UUID, epoch: int, indexes: C
         LedgerEntry.type,
         LedgerEntry.body,
         LedgerEntry.chain,
-    ).where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.epoch == epoch, LedgerEntry.index.in_(indexes))
+    ).where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.epoch.in_(epochs), LedgerEntry.index.in_(indexes))
     entries = [Entry[Event](clinic_id, *row) for row in (await rows.execute(query)).all()]
     return {entry.index: entry for entry in entries}
 
@@ -70,7 +72,11 @@ async def entries_at(rows: AsyncSession, clinic_id: UUID, epoch: int, indexes: C
 async def verify_ledger(view: View, kept: KeptCheckpoint | None = None) -> LedgerVerdict:
     """Compute every hash anew, from the genesis of the epoch to the end, and compare with a checkpoint that was kept outside."""
     head = await ledger_head(view)
-    walk = Walk(view.clinic_id, head.epoch, expect=None if kept is None else checkpoint_of(kept))
+    beginning = (await epochs_of(view.rows, view.clinic_id))[-1].beginning
+    expect = None if kept is None else checkpoint_of(kept)
+    if expect is not None and expect.epoch == beginning.epoch and expect.size < beginning.size:
+        expect = None  # of before this epoch's first entry, where nothing can stand
+    walk = Walk(view.clinic_id, head.epoch, start=beginning, expect=expect)
     broken = walk.begin()
     if broken is None:
         async for entry in ledger.read_all(view.rows, view.clinic_id, head.epoch):
@@ -90,9 +96,10 @@ async def export(head: LedgerHead, look: Callable[[], AbstractAsyncContextManage
 
     Each page is a look of its own: however slowly somebody reads, nothing of the database waits for them.
     """
+    async with look() as view:
+        size = (await epochs_of(view.rows, view.clinic_id))[-1].first
     about = {"format": FORMAT, "clinic_id": str(head.clinic_id), "epoch": head.epoch, "size": head.size, "chain": head.chain}
-    yield json.dumps(about).encode() + b"\n"
-    size = 0
+    yield json.dumps(about | ({"first": size} if head.epoch > 1 else {})).encode() + b"\n"
     while size < head.size:
         async with look() as view:
             page = await ledger.read_after(view.rows, view.clinic_id, head.epoch, size, min(EXPORT_PAGE, head.size - size))
