@@ -55,7 +55,7 @@ async def _ours(ground: Ground, client: "Redis") -> float:
     """Seconds until every service has projected and reacted to everything."""
     database = ground.open(24)
     broker = make_broker(ground.redis_url)
-    wakeups = Wakeups(broker, client, [Follower(database, service) for service in SERVICES])
+    wakeups = Wakeups(broker, client, [Follower(database, *SERVICES)])
     try:
         await wakeups.ensure_groups()
         begun = time.perf_counter()
