@@ -1,10 +1,24 @@
-"""A wire that can be cut: a Unix socket in front of a server's own. Behind it the server goes on, unreachable."""
+"""A wire that can be cut, or fall silent: a Unix socket in front of a server's own. Behind it the server goes on, unreachable."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+
+
+@dataclass(eq=False)
+class _Bundle:
+    """Connections that share their fate."""
+
+    silent: bool = False
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def end(self) -> None:
+        for task in list(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
 class Wire:
@@ -14,7 +28,8 @@ class Wire:
         self._here = here
         self._there = there
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._now = _Bundle()
+        self._silent: list[_Bundle] = []
 
     async def mend(self) -> None:
         """Let connections through."""
@@ -27,25 +42,42 @@ class Wire:
             self._server.close()
             self._server = None
         self._here.unlink(missing_ok=True)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._now.end()
+        await self.forget_the_silent()
+
+    def fall_silent(self) -> None:
+        """Nothing more passes on the connections there are, not even that an end of them is gone. New ones are as ever."""
+        self._now.silent = True
+        self._silent.append(self._now)
+        self._now = _Bundle()
+
+    async def forget_the_silent(self) -> None:
+        """Break the connections that have fallen silent."""
+        for bundle in self._silent:
+            await bundle.end()
+        self._silent.clear()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        bundle = self._now
         far_reader, far_writer = await asyncio.open_unix_connection(self._there)
         for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.ensure_future(_pass(source, sink))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task = asyncio.ensure_future(_pass(source, sink, bundle))
+            bundle.tasks.add(task)
+            task.add_done_callback(bundle.tasks.discard)
 
 
-async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, bundle: _Bundle) -> None:
     try:
         while part := await source.read(65536):
+            if bundle.silent:
+                break
             sink.write(part)
             await sink.drain()
+        if bundle.silent:
+            await asyncio.Event().wait()  # until the bundle's end
     except OSError:
-        return
+        if bundle.silent:
+            await asyncio.Event().wait()
     finally:
         with contextlib.suppress(OSError, RuntimeError):
             sink.transport.abort()

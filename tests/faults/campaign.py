@@ -1,5 +1,6 @@
 """Every row of the fault campaign. A new one: its import, its name in the tuple. Row modules import `tests.faults.row`, never this."""
 
+from tests.faults.clock import ROW as CLOCK
 from tests.faults.crash_points import ROW as CRASH_POINTS
 from tests.faults.days import ROW as DAYS
 from tests.faults.inbox import ROW as INBOX
@@ -8,4 +9,4 @@ from tests.faults.row import Row, carry_out
 
 __all__ = ["ROWS", "Row", "carry_out"]
 
-ROWS: tuple[Row, ...] = (KILLS, CRASH_POINTS, INBOX, DAYS)
+ROWS: tuple[Row, ...] = (KILLS, CRASH_POINTS, INBOX, CLOCK, DAYS)
