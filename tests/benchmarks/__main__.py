@@ -32,7 +32,7 @@ def _sizes(arguments: Arguments, largest: int) -> list[int]:
 async def _limits(ground: Ground, arguments: Arguments, found: Findings) -> None:
     for clients in (1, 8, 32):
         figures = [await limit.limit(ground, clients, arguments.seconds) for _ in range(arguments.rounds)]
-        found.rows.append(Row(f"the limit: pgbench, one plain row, {clients} clients", "/s", figures))
+        found.rows.append(Row(f"the limit: pgbench, one plain row, {clients} client{'s' * (clients > 1)}", "/s", figures))
 
 
 async def _append(ground: Ground, arguments: Arguments, found: Findings) -> None:

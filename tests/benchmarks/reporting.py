@@ -135,12 +135,7 @@ def section(document: Document) -> str:
     """What stands in README between the marks."""
     parts: dict[str, Document] = document["parts"]
     rows = [row for part in parts.values() for row in rows_of(part)]
-    days = sorted({part["on"] for part in parts.values()})
-    told = [
-        f"Measured {' and '.join(days)} with `make bench` on a machine with {document_cores(parts)}; medians, ratios inside one run.",
-        "",
-        table(rows),
-    ]
+    told = [_about(parts), "", table([row for row in rows if row.met is not None])]
     why = list(reasons(rows))
     if why:
         told += ["", "What falls short, why, and what would close it:", "", *why]
@@ -149,12 +144,22 @@ def section(document: Document) -> str:
     beside = [Beside(**one) for part in parts.values() for one in part.get("beside", ())]
     if beside:
         told += ["", BESIDE, "", beside_table(beside)]
+    without = [row for row in rows if row.met is None]
+    if without:
+        told += ["", "<details><summary>Further figures, without an aim</summary>", "", table(without), "", "</details>"]
     return "\n".join([BEGIN, *told, END])
 
 
-def document_cores(parts: dict[str, Document]) -> str:
-    cores = sorted({part["cores"] for part in parts.values()})
-    return " or ".join(f"{many} cores" for many in cores)
+def _about(parts: dict[str, Document]) -> str:
+    """When and on what."""
+    days = " and ".join(sorted({part["on"] for part in parts.values()}))
+    cores = " or ".join(f"{many} cores" for many in sorted({part["cores"] for part in parts.values()}))
+    loads = [float(part[when].split()[0]) for part in parts.values() for when in ("load_before", "load_after")]
+    return (
+        f"Measured {days} with `make bench` on a machine with {cores}, which carried servers, services and askers alike"
+        f" (its load average: {number(min(loads))} to {number(max(loads))}). Medians of the rounds, ratios inside one run;"
+        " the limit is pgbench inserting one plain row of 400 bytes, fsync on."
+    )
 
 
 def write_readme(readme: Path, document: Document) -> None:
