@@ -5,6 +5,7 @@ It never skips: other clinics go on, `asepsis status` says which pair stands sti
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,7 +14,8 @@ from sqlalchemy import text
 from events import ledger, wire
 from events.database import Database, is_passing
 from events.projection import Place, RecordUnreadableError, bookmark_for_update, move_bookmark
-from events.transaction import aside
+from events.transaction import apart, aside
+from events.wire import Where
 
 log = logging.getLogger(__name__)
 
@@ -57,18 +59,10 @@ class AttemptAt:
         return self.halted and self.error == DIED
 
 
-# `standing` has a row only where there is work: a wake-up for a clinic that is level, or that is none, writes nothing.
-_BEGIN = """
-    with standing as (
-      select coalesce(b.size, 0) as size
-        from (select max(x.epoch) as epoch from ledger.clinics x where x.clinic_id = $1) c
-        join lateral (select y.index + 1 as size from ledger.entries y where y.clinic_id = $1 and y.epoch = c.epoch
-                      order by y.index desc limit 1) e on true
-        left join ledger.bookmarks b on b.clinic_id = $1 and b.service = $2 and b.stage = $3
-       where $4::boolean or b.size is distinct from e.size or b.epoch is distinct from c.epoch
-    )
+_COUNT = """
     insert into ledger.attempts as a (clinic_id, service, stage, index, count)
-    select $1, $2, $3, s.size, 1 from standing s
+    select $1, p.service, p.stage, p.place, 1 from unnest($2::text[], $3::text[], $4::bigint[]) p (service, stage, place)
+     order by p.service, p.stage
     on conflict (clinic_id, service, stage) do update
        set index = excluded.index,
            count = case when a.index <> excluded.index then 1 when a.halted_at is not null then a.count else a.count + 1 end,
@@ -76,7 +70,7 @@ _BEGIN = """
                             when a.count >= $5::bigint then coalesce(a.halted_at, clock_timestamp()) else a.halted_at end,
            error = case when a.index <> excluded.index then null
                         when a.count >= $5::bigint and a.halted_at is null then $6::text else a.error end
-    returning index, count, error, halted_at
+    returning service, stage, index, count, error, halted_at
     """
 _AFTER = (
     "update ledger.attempts set count = $5::bigint, error = $6::text, halted_at = case when $7::boolean then clock_timestamp() end"
@@ -84,35 +78,28 @@ _AFTER = (
 )
 
 
-async def begin_attempt(database: Database, pair: Pair, *, always: bool = False) -> AttemptAt | None:
-    """Count an attempt at the entry behind the bookmark. None if nothing is left, or the database is away.
+async def count_attempts(where: Where, tried: Sequence[tuple[Pair, int]]) -> list[AttemptAt]:
+    """Count an attempt at the entry behind each of these bookmarks, all of one clinic; in their order.
 
-    `always` counts even when nothing is left: the relay's stream may have lost what its bookmark says it has.
+    Losing a count in a crash of the server costs one more attempt; waiting for the disk would cost each entry.
     """
-    try:
-        # Losing this count in a crash of the server costs one more attempt; waiting for the disk would cost each entry.
-        async with aside(database, pair.clinic_id, pair.service, durable=False) as rows:
-            row = await wire.fetch_row(rows, _BEGIN, *pair.key, always, MOST_ATTEMPTS, DIED)
-    except Exception as failure:
-        if not is_passing(failure):
-            raise
-        log.debug("%s: no database; the sweep comes back", pair.service)
-        return None
-    if row is None:
-        return None
-    index, count, error, halted_at = row
-    return AttemptAt(index, count, error, halted_at is not None)
+    clinic_id = tried[0][0].clinic_id
+    columns = ([pair.service for pair, _ in tried], [pair.stage for pair, _ in tried], [index for _, index in tried])
+    counted = {
+        Pair(clinic_id, service, stage): AttemptAt(index, count, error, halted_at is not None)
+        for service, stage, index, count, error, halted_at in await wire.fetch(where, _COUNT, clinic_id, *columns, MOST_ATTEMPTS, DIED)
+    }
+    return [counted[pair] for pair, _ in tried]
 
 
 async def _after(database: Database, pair: Pair, attempt: AttemptAt, count: int, error: str | None, *, halt: bool = False) -> None:
-    async with aside(database, pair.clinic_id, pair.service, durable=False) as rows:
-        await wire.fetch_row(rows, _AFTER, *pair.key, attempt.index, count, error, halt)
+    async with apart(database, pair.clinic_id, pair.service, durable=False) as line:
+        await wire.fetch_row(line, _AFTER, *pair.key, attempt.index, count, error, halt)
 
 
-async def succeeded(database: Database, pair: Pair, attempt: AttemptAt, *, always: bool = False) -> None:
-    """The entry was worked. Only a second or later attempt left something to clear."""
-    if attempt.count > 1 or always:
-        await _after(database, pair, attempt, 0, None)
+async def succeeded(database: Database, pair: Pair, attempt: AttemptAt) -> None:
+    """The entry was worked: what earlier attempts left is cleared."""
+    await _after(database, pair, attempt, 0, None)
 
 
 async def forgive(database: Database, pair: Pair, why: str) -> None:

@@ -223,6 +223,12 @@ async def clinics_behind(rows: Where, service: str, stage: str) -> Sequence[Behi
     return [Behind(*row) for row in found]
 
 
+async def left_behind(rows: Where, stages: Sequence[tuple[str, str]]) -> Sequence[UUID]:
+    """Every clinic where one of these (service, stage) has work left."""
+    query = "select clinic_id from ledger.left_behind($1, $2)"
+    return [row[0] for row in await wire.fetch(rows, query, [service for service, _ in stages], [stage for _, stage in stages])]
+
+
 async def clinics(rows: Where) -> Sequence[UUID]:
     """Every clinic's id."""
     return [row[0] for row in await wire.fetch(rows, "select clinic_id from ledger.all_clinics()")]

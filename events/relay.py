@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from events.database import Database
 from events.envelope import Entry, Event, UnknownEventError, cloud_event, event_classes, knows, versioned_type
 from events.ledger import Head, LedgerEntry
 from events.projection import Place, RecordUnreadableError, bookmark_for_update, move_bookmark
+from events.rounds import Stage, Step
 from events.transaction import aside
 from schemas.sentences import for_front_desk, say
 
@@ -52,6 +54,12 @@ def _is_outward(event: type[Event]) -> bool:
 def outward_types() -> list[str]:
     """The types that leave, with their versions."""
     return [versioned_type(event) for event in event_classes().values() if _is_outward(event)]
+
+
+@cache
+def outward_set() -> frozenset[str]:
+    """The same, for looking up."""
+    return frozenset(outward_types())
 
 
 def outward_data(event: Event) -> dict[str, Any]:
@@ -136,6 +144,10 @@ class Relay:
         self._database = database
         self._client = client
         self._last: dict[UUID, tuple[int, int]] = {}
+
+    def stage(self, step: Step | None = None) -> Stage:
+        """What a follower does for it."""
+        return Stage(SERVICE, STAGE, outward_set, step or self.publish)
 
     async def publish(self, database: Database, clinic_id: UUID, service: str, limit: int) -> int:
         """One step: mend what the stream has lost, publish up to `limit` entries behind the bookmark; returns how many are left."""

@@ -7,26 +7,28 @@ disorder and forged messages are harmless: a bookmark in PostgreSQL says what wa
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from events import ledger
-from events.attempts import Pair, begin_attempt, forgive, halt_if_spent, succeeded
+from events.attempts import AttemptAt, Pair, forgive, halt_if_spent, succeeded
 from events.clock import service_actor
-from events.database import Database
+from events.database import Database, is_passing
 from events.envelope import Entry, Event, UnknownEventError, knows, versioned_type
 from events.faults import reach
-from events.projection import Place, bookmark_for_update, move_bookmark
-from events.transaction import Transaction, aside, project, transaction
+from events.projection import Place, bookmark_for_update, move_bookmark, projection_of
+from events.rounds import Stage, look
+from events.transaction import Transaction, apart, project, transaction
 
 log = logging.getLogger(__name__)
 
 STREAM = "events"
 STREAM_LENGTH = 10_000
 PAGE = 500
-CLINICS_AT_ONCE = 3
-"""Per service: all of them together must leave the pool's connections to the doors."""
+CLINICS_AT_ONCE = 6
+TURNS_AT_ONCE = 8
+"""All of them together must leave connections to the doors."""
 
 E = TypeVar("E", bound=Event)
 Reaction = Callable[[Transaction, Entry[E]], Awaitable[None]]
@@ -68,15 +70,15 @@ async def react(database: Database, clinic_id: UUID, service: str, limit: int = 
 
     The ids of what a reaction records come from the causing entry, so one that runs again records nothing twice.
     """
-    async with aside(database, clinic_id, service) as rows:
-        at = await ledger.head(rows, clinic_id)
+    async with apart(database, clinic_id, service, durable=False) as line:
+        at = await ledger.head(line, clinic_id)
         if at is None:
             return 0
-        place = await bookmark_for_update(rows, clinic_id, service, "reacted", at)
-        page = await ledger.read_after(rows, clinic_id, at.epoch, place.size, limit)
+        place = await bookmark_for_update(line, clinic_id, service, "reacted", at)
+        page = await ledger.read_after(line, clinic_id, at.epoch, place.size, limit)
         hears = reactions_of(service).hears
         if page and not any(entry.type in hears or not knows(entry.type) for entry in page):
-            await move_bookmark(rows, clinic_id, service, "reacted", Place.after(page[-1]))
+            await move_bookmark(line, clinic_id, service, "reacted", Place.after(page[-1]))
             return at.size - page[-1].size
     size, passed = at.size, None
     for entry in page:
@@ -94,10 +96,10 @@ async def _pass(database: Database, clinic_id: UUID, service: str, unheard: Entr
     """Move the bookmark behind an entry that nobody here hears, unless it stands further already."""
     if unheard is None:
         return
-    async with aside(database, clinic_id, service) as rows:
-        at = await ledger.head(rows, clinic_id)
-        if at is not None and (await bookmark_for_update(rows, clinic_id, service, "reacted", at)).size < unheard.size:
-            await move_bookmark(rows, clinic_id, service, "reacted", Place.after(unheard))
+    async with apart(database, clinic_id, service, durable=False) as line:
+        at = await ledger.head(line, clinic_id)
+        if at is not None and (await bookmark_for_update(line, clinic_id, service, "reacted", at)).size < unheard.size:
+            await move_bookmark(line, clinic_id, service, "reacted", Place.after(unheard))
 
 
 async def _react_to(database: Database, clinic_id: UUID, service: str, entry: Entry[Any]) -> int:
@@ -105,88 +107,121 @@ async def _react_to(database: Database, clinic_id: UUID, service: str, entry: En
     cause = str(entry.event_id)
     event_id = uuid5(clinic_id, f"{service}\x1f{cause}")
     async with transaction(database, clinic_id, service, service_actor(service), cause, event_id=event_id) as tx:
-        place = await bookmark_for_update(tx.rows, clinic_id, service, "reacted", tx.head)
+        place = await bookmark_for_update(tx.line, clinic_id, service, "reacted", tx.head)
+        reach("reaction.begun")
         if place.size <= entry.index:  # else another process was here first
             for reaction in reactions_of(service).by_type.get(entry.type, ()):
                 await reaction(tx, entry)
             reach("reaction.done")
-            await move_bookmark(tx.rows, clinic_id, service, "reacted", Place.after(entry))
+            await move_bookmark(tx.line, clinic_id, service, "reacted", Place.after(entry))
         return tx.size
 
 
-Step = Callable[[Database, UUID, str, int], Awaitable[int]]
-"""Works up to so many entries of a clinic for a service, and says how many are left."""
+def stages_of(service: str) -> tuple[Stage, Stage]:
+    """What a service does about entries: it projects them, then it reacts. Two bookmarks: the gate never runs a reaction."""
+    return (
+        Stage(service, "projected", lambda: projection_of(service).hears, project),
+        Stage(service, "reacted", lambda: reactions_of(service).hears, react),
+    )
+
+
+NOWHERE = (-1, -1)
 
 
 class Follower:
-    """Keeps one service up to date in this process: woken by the stream, and by a sweep each second.
+    """Keeps services up to date in this process: woken by the stream, and by a sweep each second."""
 
-    `always` runs every step at least once, also where the bookmark says that nothing is left.
-    """
-
-    def __init__(self, database: Database, service: str, stages: Mapping[str, Step] | None = None, *, always: bool = False) -> None:
+    def __init__(self, database: Database, *services: str, stages: Sequence[Stage] = ()) -> None:
         self.database = database
-        self.service = service
-        self.stages = stages or {"projected": project, "reacted": react}
-        self._always = always
+        self.stages = [*(stage for service in services for stage in stages_of(service)), *stages]
+        self.services = tuple(dict.fromkeys(stage.service for stage in self.stages))
         self._careful_until: dict[Pair, int] = {}
         self._tried: set[Pair] = set()
         self._busy: set[UUID] = set()
-        self._again: set[UUID] = set()
-        self._places = asyncio.Semaphore(CLINICS_AT_ONCE)
+        self._again: dict[UUID, frozenset[str]] = {}
+        self._level: dict[UUID, tuple[int, int]] = {}
+        self._clinics = asyncio.Semaphore(CLINICS_AT_ONCE)
+        self._turns = asyncio.Semaphore(TURNS_AT_ONCE)
 
-    async def wake(self, clinics: Iterable[UUID]) -> None:
-        """Work these clinics until they are caught up. One that stumbles does not hold up the others."""
+    async def hear(self, said: Mapping[UUID, tuple[int, int]]) -> None:
+        """Somebody says that these ledgers have come so far (epoch, size). What is level with that already stays where it is."""
+        await self.wake([clinic_id for clinic_id, place in said.items() if place > self._level.get(clinic_id, NOWHERE)])
+
+    async def wake(self, clinics: Iterable[UUID], *always: str) -> None:
+        """Work these clinics until they are caught up. One that stumbles does not hold up the others.
+
+        `always` names services that have their turn also where their bookmark says that nothing is left.
+        """
         wanted = list(clinics)
-        ends = await asyncio.gather(*(self.follow(clinic_id) for clinic_id in wanted), return_exceptions=True)
+        ends = await asyncio.gather(*(self.follow(clinic_id, *always) for clinic_id in wanted), return_exceptions=True)
         for clinic_id, end in zip(wanted, ends, strict=True):
             if isinstance(end, Exception):
-                log.error("%s stumbled over %s; the sweep comes back", self.service, clinic_id, exc_info=end)
+                log.error("%s stumbled over %s; the sweep comes back", ", ".join(self.services), clinic_id, exc_info=end)
 
     async def sweep(self) -> None:
         """Find clinics that a lost message left behind."""
-        async with aside(self.database, None, self.service) as rows:
-            behind = {found.clinic_id for stage in self.stages for found in await ledger.clinics_behind(rows, self.service, stage)}
+        reach("sweep.begun")
+        async with apart(self.database, None, self.services[0]) as line:
+            behind = await ledger.left_behind(line, [(stage.service, stage.name) for stage in self.stages])
         await self.wake(behind)
 
-    async def follow(self, clinic_id: UUID) -> None:
-        """Project, then react, until nothing is left; one task per clinic, woken again if it was busy."""
-        self._again.add(clinic_id)
+    async def follow(self, clinic_id: UUID, *always: str) -> None:
+        """Go through the clinic until nothing is left; one task per clinic, sent through again if it was busy."""
+        self._again[clinic_id] = self._again.get(clinic_id, frozenset()) | frozenset(always)
         if clinic_id in self._busy:
             return
         self._busy.add(clinic_id)
         try:
-            async with self._places:
+            async with self._clinics:
                 while clinic_id in self._again:
-                    self._again.discard(clinic_id)
-                    for stage, step in self.stages.items():
-                        if not await self._work(Pair(clinic_id, self.service, stage), step):
-                            break  # a reaction needs the whole projection; it must not be blamed for a projector
+                    wanted = self._again.pop(clinic_id)
+                    while await self._round(clinic_id, wanted):
+                        wanted = frozenset()
         finally:
             self._busy.discard(clinic_id)
-            self._again.discard(clinic_id)
+            self._again.pop(clinic_id, None)
 
-    async def _work(self, pair: Pair, step: Step) -> bool:
-        """Work one stage; returns whether it is level now."""
-        while True:
-            attempt = await begin_attempt(self.database, pair, always=self._always)
-            if attempt is None:
-                return True
-            if attempt.halted and (attempt.deadly or pair in self._tried):
-                return False
-            # A pair that halted under another program is tried once by this one: it may be the one that mends it.
-            self._tried.add(pair)
-            careful = attempt.count > 1 or attempt.index < self._careful_until.get(pair, 0)
+    async def _round(self, clinic_id: UUID, always: frozenset[str]) -> bool:
+        """One look, and a turn for everybody who has something to do; whether another round is due."""
+        reach("follower.woken")
+        try:
+            found = await look(self.database, clinic_id, self.stages, always)
+        except Exception as failure:
+            if not is_passing(failure):
+                raise
+            log.debug("%s: no database; the sweep comes back", ", ".join(self.services))
+            return False
+        if found is None:
+            return False
+        if found.rests:
+            self._level[clinic_id] = (found.epoch, found.size)
+        reach("attempt.counted")
+        turns = [self._turn(stage, stage.pair(clinic_id), attempt, stage.service in always) for stage, attempt in found.todo]
+        if len(turns) < 2:  # noqa: PLR2004 - one needs no tasks
+            return bool(turns) and await turns[0]
+        ends = await asyncio.gather(*turns, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        return any(ends)
+
+    async def _turn(self, stage: Stage, pair: Pair, attempt: AttemptAt, always: bool) -> bool:  # noqa: FBT001 - said by the caller's name
+        """Work one stage; returns whether to look again."""
+        if attempt.halted and (attempt.deadly or pair in self._tried):
+            return False
+        # A pair that halted under another program is tried once by this one: it may be the one that mends it.
+        self._tried.add(pair)
+        careful = attempt.count > 1 or attempt.index < self._careful_until.get(pair, 0)
+        async with self._turns:
             try:
-                left = await step(self.database, pair.clinic_id, self.service, 1 if careful else PAGE)
+                await stage.step(self.database, pair.clinic_id, pair.service, 1 if careful else PAGE)
             except UnknownEventError as unknown:
                 await forgive(self.database, pair, f"unknown type {unknown}")
                 return False
             except Exception as failure:  # noqa: BLE001 - whatever a projector or reaction raises
                 self._careful_until[pair] = max(self._careful_until.get(pair, 0), attempt.index + PAGE)
-                if not await halt_if_spent(self.database, pair, attempt, failure):
-                    return False
-                continue
-            await succeeded(self.database, pair, attempt, always=self._always)
-            if left <= 0:
-                return True
+                return await halt_if_spent(self.database, pair, attempt, failure)
+            if attempt.count > 1 or always:
+                await succeeded(self.database, pair, attempt)
+            reach("attempt.cleared")
+        return True

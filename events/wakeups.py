@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 FIELD = "event"
 BATCH = 100
 BLOCK_MS = 1_000
+SILENT_SECONDS = 1.0
+"""How long nothing is announced after Redis did not answer."""
 
 CONSUMER = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
 """This process's name in every consumer group."""
@@ -64,11 +66,53 @@ async def announce(client: "Redis", entries: Sequence[Entry[Any]]) -> None:
         await pipe.execute()
 
 
-def clinic_of(fields: Mapping[bytes, bytes]) -> UUID | None:
-    """The clinic a message speaks of. Only a hint, so anything else in it is not looked at."""
+class Announcer:
+    """Says in the background what was recorded: no answer waits for it, and what comes together is said together.
+
+    While Redis is away it says nothing; the sweep finds what was not announced.
+    """
+
+    def __init__(self, client: "Redis") -> None:
+        self._client = client
+        self._waiting: list[Entry[Any]] = []
+        self._saying: asyncio.Task[None] | None = None
+        self._silent_until = 0.0
+
+    def say(self, entries: Sequence[Entry[Any]]) -> None:
+        """Say it soon."""
+        if asyncio.get_running_loop().time() < self._silent_until:
+            return
+        self._waiting.extend(entries)
+        if self._saying is None or self._saying.done():
+            self._saying = asyncio.create_task(self._say())
+
+    async def _say(self) -> None:
+        while self._waiting:
+            now, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            try:
+                async with asyncio.timeout(1):
+                    await announce(self._client, now)
+            except Exception:  # noqa: BLE001 - the facts are committed, whatever happens here
+                log.debug("announcements failed; the sweep will find what they were about")
+                self._waiting.clear()
+                self._silent_until = asyncio.get_running_loop().time() + SILENT_SECONDS
+
+    async def drain(self) -> None:
+        """Say what is left, before the process ends."""
+        if self._saying is not None and not self._saying.done():
+            await asyncio.wait([self._saying], timeout=2)
+
+
+Said = dict[UUID, tuple[int, int]]
+"""How far each clinic's ledger has come: (epoch, size)."""
+
+
+def said_by(fields: Mapping[bytes, bytes]) -> tuple[UUID, tuple[int, int]] | None:
+    """The clinic a message speaks of, and how far it says the ledger has come. Only a hint: nothing else in it is looked at."""
     try:
-        source = orjson.loads(fields[FIELD.encode()])["source"]
-        return UUID(source.rpartition(":")[2])
+        event = orjson.loads(fields[FIELD.encode()])
+        epoch, _, size = event["sequence"].partition("-")
+        return UUID(event["source"].rpartition(":")[2]), (int(epoch), int(size))
     except (KeyError, ValueError, TypeError, AttributeError):
         return None
 
@@ -79,9 +123,14 @@ async def _fold(raw: Any, original: Any) -> Any:
     return message
 
 
-async def _clinics(message: Any) -> set[UUID]:
-    found = {clinic_of(fields) for fields in message.raw_message["data"]}
-    return {clinic_id for clinic_id in found if clinic_id is not None}
+async def _furthest(message: Any) -> Said:
+    found: Said = {}
+    for fields in message.raw_message["data"]:
+        hint = said_by(fields)
+        if hint is not None:
+            clinic_id, place = hint
+            found[clinic_id] = max(place, found.get(clinic_id, place))
+    return found
 
 
 async def ensure_group(client: "Redis", stream: str, group: str) -> None:
@@ -100,33 +149,42 @@ class Wakeups:
         self._client = client
         self._followers = list(followers)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._subscribers = {follower.service: self._subscribe(broker, follower) for follower in followers}
+        self._subscribers = {service: self._subscribe(broker, service, follower) for follower in followers for service in follower.services}
 
-    def _subscribe(self, broker: RedisBroker, follower: Follower) -> Any:
+    def _subscribe(self, broker: RedisBroker, service: str, follower: Follower) -> Any:
         subscriber = broker.subscriber(
             stream=StreamSub(
-                STREAM, group=follower.service, consumer=CONSUMER, batch=True, max_records=BATCH, no_ack=True, polling_interval=BLOCK_MS
+                STREAM, group=service, consumer=CONSUMER, batch=True, max_records=BATCH, no_ack=True, polling_interval=BLOCK_MS
             ),
             parser=_fold,
-            decoder=_clinics,
+            decoder=_furthest,
             ack_policy=AckPolicy.MANUAL,
-            title=f"{follower.service}:{STREAM}",
+            title=f"{service}:{STREAM}",
             description="Wake-ups: which clinic's ledger has grown. The entries are read from the ledger.",
         )
 
-        async def wake(clinics: set[UUID]) -> None:
-            task = asyncio.create_task(self._wake(follower, clinics))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        async def wake(said: Said) -> None:
+            self._soon(follower, said)
 
         subscriber(wake)
         return subscriber
 
-    async def _wake(self, follower: Follower, clinics: set[UUID]) -> None:
+    def tell(self, entries: Sequence[Entry[Any]]) -> None:
+        """What this process recorded itself its own followers need not hear from the stream first."""
+        last = entries[-1]
+        for follower in self._followers:
+            self._soon(follower, {last.clinic_id: (last.epoch, last.size)})
+
+    def _soon(self, follower: Follower, said: Said) -> None:
+        task = asyncio.create_task(self._hear(follower, said))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hear(self, follower: Follower, said: Said) -> None:
         try:
-            await follower.wake(clinics)
+            await follower.hear(said)
         except Exception as failure:  # noqa: BLE001 - a follower that stumbles must not stop the others
-            _tell(follower.service, failure)
+            _tell(follower, failure)
 
     @property
     def deaf(self) -> list[str]:
@@ -153,7 +211,7 @@ class Wakeups:
             try:
                 await follower.sweep()
             except Exception as failure:  # noqa: BLE001 - as above
-                _tell(follower.service, failure)
+                _tell(follower, failure)
 
     async def drain(self) -> None:
         """Wait for work under way, before the process ends."""
@@ -161,8 +219,9 @@ class Wakeups:
             await asyncio.wait(self._tasks, timeout=5)
 
 
-def _tell(service: str, failure: Exception) -> None:
+def _tell(follower: Follower, failure: Exception) -> None:
+    services = ", ".join(follower.services)
     if is_passing(failure):
-        log.debug("%s waits for the database; the sweep comes back", service)
+        log.debug("%s: no database; the sweep comes back", services)
     else:
-        log.error("%s stumbled; the sweep comes back", service, exc_info=failure)
+        log.error("%s stumbled; the sweep comes back", services, exc_info=failure)

@@ -15,16 +15,18 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from events.clock import jobs_of, run_job
+from events.continuity import Continuity
 from events.database import SERVICES, Database, is_passing
 from events.envelope import Entry
 from events.inbox import inbox_of
 from events.inbox_keeper import InboxKeeper
 from events.outbox import send_due
 from events.relay import SERVICE as RELAY
-from events.relay import STAGE, Relay
+from events.relay import Relay
+from events.rounds import Stage
 from events.streams import Follower
 from events.transaction import aside
-from events.wakeups import Wakeups, announce, make_broker, redis_client
+from events.wakeups import Announcer, Wakeups, make_broker, redis_client
 from services.booking.queries import contact_of
 from services.checkup import EVERY_SECONDS, Checkup
 from services.messages import log_adapter
@@ -39,8 +41,6 @@ log = logging.getLogger(__name__)
 
 INBOX_SERVICE = "booking"
 """Front-desk systems speak to booking; it keeps the clients' contacts too, so it sends the messages."""
-
-SILENT_SECONDS = 1.0
 
 LATER = "biip"
 """Takes long to import, and nobody needs it to begin: the first label that is scanned shall not wait for it either."""
@@ -71,13 +71,14 @@ class House:
         self.services = [service for service in SERVICES if service in settings.parts]
         for service in self.services:
             load(service)
-        followers = [Follower(self.database, service) for service in self.services]
         self.relay = Relay(self.database, self.client) if RELAY in settings.parts else None
-        self._relay_follower = None
+        publishing: list[Stage] = []
         if self.relay is not None:
-            self._relay_follower = Follower(self.database, RELAY, {STAGE: self.relay.publish}, always=True)
-            followers.append(self._relay_follower)
-        self.wakeups = Wakeups(self.broker, self.client, followers)
+            self._continuity = Continuity(self.database, self.client)
+            publishing.append(self.relay.stage(self._continuity.guarding(self.relay.publish)))
+        self.follower = Follower(self.database, *self.services, stages=publishing)
+        self.wakeups = Wakeups(self.broker, self.client, [self.follower])
+        self._announcer = Announcer(self.client)
         self.inboxes: InboxKeeper | None = None
         if INBOX_SERVICE in self.services:
             self.inboxes = InboxKeeper(self.database, self.broker, self.client, inbox_of(INBOX_SERVICE))
@@ -88,19 +89,12 @@ class House:
             Watch("PostgreSQL", self._ask_database, "nothing is decided until it is back"),
             Watch("Redis", self.client.ping, "wake-ups and streams wait, decisions go on"),
         )
-        self._silent_until = 0.0
         self.database.announce = self._announce
 
     async def _announce(self, entries: Sequence[Entry[Any]]) -> None:
-        """While Redis is away, only one decision a second pays for finding out; the sweep finds what was not announced."""
-        now = asyncio.get_running_loop().time()
-        if now < self._silent_until:
-            return
-        try:
-            await announce(self.client, entries)
-        except BaseException:
-            self._silent_until = asyncio.get_running_loop().time() + SILENT_SECONDS
-            raise
+        """Those in this process hear it at once, the others by the stream."""
+        self.wakeups.tell(entries)
+        self._announcer.say(entries)
 
     def _each(self, seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
         self._timer.each(seconds, work)
@@ -115,9 +109,11 @@ class House:
         if self.inboxes is not None:
             await self.inboxes.tend()
             self._each(1, self.inboxes.tend)
+            self._each(0.25, self.inboxes.mend)
             self._each(0.5, self._send_messages)
         if self.relay is not None:
             self._each(1, self._inspect_streams)
+            self._each(5, self._look_for_a_restore)
             self._each(600, self.relay.trim)
         for service in self.services:
             for job in jobs_of(service):
@@ -148,9 +144,13 @@ class House:
     async def _send_messages(self) -> None:
         await send_due(self.database, INBOX_SERVICE, log_adapter(self.settings.spool, contact_of))
 
+    async def _look_for_a_restore(self) -> None:
+        if self.relay is not None:
+            await self.follower.wake(await self._continuity.inspect(), RELAY)
+
     async def _inspect_streams(self) -> None:
-        if self.relay is not None and self._relay_follower is not None and self.connected:
-            await self._relay_follower.wake(await self.relay.inspect())
+        if self.relay is not None and self.connected:
+            await self.follower.wake(await self.relay.inspect(), RELAY)
 
     async def stop(self) -> None:
         """Stop hearing, finish what is under way, let go."""
@@ -163,6 +163,7 @@ class House:
             await self.inboxes.close()
         await self.broker.stop()
         await self.wakeups.drain()
+        await self._announcer.drain()
         await self.client.aclose()
         await self.database.close()
 

@@ -1,11 +1,14 @@
 """Counting attempts: an entry that kills its process, an outage that blames nobody."""
 
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import text
 
-from events.attempts import DIED, MOST_ATTEMPTS, Pair, begin_attempt, halt_if_spent, succeeded
+from events.attempts import DIED, MOST_ATTEMPTS, AttemptAt, Pair, halt_if_spent, succeeded
 from events.catalog.compliance import RecordViewed
 from events.database import Database
+from events.rounds import Stage, look
 from events.streams import Follower
 from events.transaction import aside
 from services.operations import status_of
@@ -27,12 +30,24 @@ async def test_an_entry_that_kills_its_process_five_times_halts_the_pair(house: 
     assert halted is not None
     assert (halted.halted, halted.deadly, halted.error) == (True, True, DIED)
     # It would kill the next process, too: nobody tries it again unasked.
-    await Follower(house.database, pair.service, {pair.stage: _never}).sweep()
+    await Follower(house.database, stages=[_stage(pair)]).sweep()
     assert [found.error for found in (await status_of(house.database)).halted] in ([DIED], [])
 
 
 async def _never(*_: object) -> int:
     pytest.fail("a deadly entry was tried again")
+
+
+def _stage(pair: Pair) -> Stage:
+    """One that every entry of these tests concerns."""
+    return Stage(pair.service, pair.stage, lambda: frozenset({"clinic.opened.v1", "record.viewed.v1"}), _never)
+
+
+async def begin_attempt(database: Database, pair: Pair) -> AttemptAt | None:
+    """What a look counts for the one pair that there is."""
+    found = await look(database, pair.clinic_id, [_stage(pair)])
+    assert found is not None
+    return found.todo[0][1] if found.todo else None
 
 
 async def test_an_outage_is_no_attempt(house: House, pair: Pair) -> None:
@@ -57,11 +72,12 @@ async def test_success_forgets_earlier_failures(house: House, pair: Pair) -> Non
 async def test_nothing_is_counted_where_nothing_is_left(house: House, pair: Pair) -> None:
     await house.caught_up("consent")
     assert await begin_attempt(house.database, pair) is None
+    assert await look(house.database, uuid4(), [_stage(pair)]) is None
     async with aside(house.database, house.clinic_id, "consent") as rows:
         assert (await rows.execute(text("select count(*) from ledger.attempts"))).scalar_one() == 0
 
 
 async def test_without_a_database_nothing_is_tried(database: Database, house: House) -> None:
     gone = Database(database.url.replace("host=", "host=/nowhere"), secret=database.secret)
-    assert await begin_attempt(gone, Pair(house.clinic_id, "consent", "projected")) is None
+    await Follower(gone, stages=[_stage(Pair(house.clinic_id, "consent", "projected"))]).follow(house.clinic_id)
     await gone.close()

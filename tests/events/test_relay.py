@@ -41,13 +41,13 @@ class Outside:
         self.client: Any = client
         self.stream = outward_stream(house.clinic_id)
         self.relay = Relay(house.database, client)
-        self.follower = Follower(house.database, SERVICE, {STAGE: self.relay.publish}, always=True)
+        self.follower = Follower(house.database, stages=[self.relay.stage()])
 
     async def publish(self) -> None:
-        await self.follower.follow(self.house.clinic_id)
+        await self.follower.follow(self.house.clinic_id, SERVICE)
 
     async def inspect(self) -> None:
-        await self.follower.wake(await self.relay.inspect())
+        await self.follower.wake(await self.relay.inspect(), SERVICE)
 
     async def ids(self) -> list[str]:
         return [entry_id.decode() for entry_id, _ in await self.client.xrange(self.stream)]

@@ -101,7 +101,7 @@ DEFECTS = (
         (
             Swap(
                 STREAMS,
-                "                if not await halt_if_spent(self.database, pair, attempt, failure):\n                    return False",
+                "                return await halt_if_spent(self.database, pair, attempt, failure)",
                 "                return True",
             ),
         ),
