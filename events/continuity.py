@@ -16,8 +16,9 @@ from redis.exceptions import RedisError
 from events import ledger, wire
 from events.chain import genesis
 from events.database import Database
+from events.outward import outward_stream, parse_id
 from events.projection import Place, RecordUnreadableError, bookmark_for_update, move_bookmark
-from events.relay import FIELD, SERVICE, STAGE, outward_stream, parse_id
+from events.relay import FIELD, SERVICE, STAGE
 from events.rounds import Step
 from events.transaction import aside
 

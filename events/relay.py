@@ -9,25 +9,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
 import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from events import ledger
-from events.catalog.booking import AnswerRepeated, BookingFlagged
+from events import ledger, wire
 from events.database import Database
-from events.envelope import Entry, Event, UnknownEventError, cloud_event, event_classes, knows, versioned_type
-from events.ledger import Head, LedgerEntry
+from events.envelope import Entry, UnknownEventError, knows
+from events.ledger import Head
+from events.outward import outward_before, outward_form, outward_set, outward_stream, parse_id, stream_id
 from events.projection import Place, RecordUnreadableError, bookmark_for_update, move_bookmark
 from events.rounds import Stage, Step
-from events.transaction import aside
-from schemas.sentences import for_front_desk, say
+from events.transaction import apart, aside
+from events.wire import Where
 
 log = logging.getLogger(__name__)
 
@@ -35,97 +35,25 @@ SERVICE = "relay"
 STAGE = "published"
 FIELD = "event"
 PAGE = 500
-UNSAID = frozenset({"exposed", "safety_hold"})
-"""Reasons of a flag that say something about a client's health: outside it only needs a review."""
-
 KEPT = timedelta(days=7)
 """How much of the outward stream is kept in Redis; older parts are served from the ledger (contract.md)."""
 
 
-def outward_stream(clinic_id: UUID) -> str:
-    """The clinic's stream to the outside."""
-    return f"{{clinic:{clinic_id}}}:events"
+_BOOKMARK = "select epoch, size, chain from ledger.bookmarks where clinic_id = $1 and service = $2 and stage = $3"
+_MOVE_FROM = (
+    "update ledger.bookmarks set epoch = $5, size = $6, chain = $7"
+    " where clinic_id = $1 and service = $2 and stage = $3 and size = $4 returning size"
+)
 
 
-def _is_outward(event: type[Event]) -> bool:
-    return event.outward or event is AnswerRepeated
-
-
-def outward_types() -> list[str]:
-    """The types that leave, with their versions."""
-    return [versioned_type(event) for event in event_classes().values() if _is_outward(event)]
-
-
-@cache
-def outward_set() -> frozenset[str]:
-    """The same, for looking up."""
-    return frozenset(outward_types())
-
-
-def outward_data(event: Event) -> dict[str, Any]:
-    """What of an event may leave: without what it masks, findings in plain words and without medical reasons."""
-    data = event.model_dump(mode="json", exclude=set(event.masked))
-    if "findings" in data and hasattr(event, "findings"):
-        data["findings"] = [say(finding).model_dump(mode="json") for finding in for_front_desk(event.findings)]
-    if isinstance(event, BookingFlagged) and event.reason in UNSAID:
-        data["reason"] = "needs_review"
-    return data
-
-
-async def outward_form(rows: AsyncSession, entry: Entry[Any], previous: str | None) -> bytes:
-    """An entry as the outside sees it; a repeated answer is the earlier event in a new place, for the command that asked again."""
-    shown: Entry[Any] | None = entry
-    if isinstance(entry.event, AnswerRepeated):
-        shown = await ledger.entry_by_id(rows, entry.clinic_id, entry.event.event_id)
-    if shown is None or (shown is not entry and not shown.event.outward):
-        message = f"entry {entry.index} repeats no outward event of this ledger"
-        raise RecordUnreadableError(message)
-    return cloud_event(
-        shown,
-        outward_data(shown.event),
-        sequence=stream_id(entry),
-        previous=previous,
-        causationid=entry.causation,
-        correlationid=entry.parts["causation"]["correlation"],
-    )
-
-
-def stream_id(entry: Entry[Any]) -> str:
-    """`<epoch>-<size>`: rising, with gaps."""
-    return f"{entry.epoch}-{entry.size}"
-
-
-def parse_id(shown: str) -> tuple[int, int]:
-    """(epoch, size) of an outward id. Raises ValueError."""
-    epoch, _, size = shown.partition("-")
-    return int(epoch), int(size)
-
-
-async def outward_before(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int) -> str | None:
-    """The id of the last outward entry among the first `size`."""
-    query = (
-        select(LedgerEntry.index)
-        .where(
-            LedgerEntry.clinic_id == clinic_id, LedgerEntry.epoch == epoch, LedgerEntry.index < size, LedgerEntry.type.in_(outward_types())
-        )
-        .order_by(LedgerEntry.index.desc())
-        .limit(1)
-    )
-    index = (await rows.execute(query)).scalar_one_or_none()
-    return None if index is None else f"{epoch}-{index + 1}"
-
-
-async def outward_after(rows: AsyncSession, clinic_id: UUID, epoch: int, size: int, limit: int) -> Sequence[bytes]:
-    """The outward events behind (epoch, size), from the ledger: what the feed over HTTP serves."""
-    previous = await outward_before(rows, clinic_id, epoch, size)
-    found: list[bytes] = []
-    async for entry in ledger.read_all(rows, clinic_id, epoch, size):
-        if knows(entry.type) and _is_outward(type(entry.event)):
-            found.append(await outward_form(rows, entry, previous))
+async def _forms(rows: Where, page: Sequence[Entry[Any]], previous: str | None) -> tuple[list[tuple[str, bytes]], str | None]:
+    """What the outward stream says of these entries, under which ids; and the last id."""
+    forms: list[tuple[str, bytes]] = []
+    for entry in page:
+        if entry.type in outward_set():
+            forms.append((stream_id(entry), await outward_form(rows, entry, previous)))
             previous = stream_id(entry)
-        if len(found) >= limit:
-            break
-    return found
+    return forms, previous
 
 
 async def _window_start(rows: AsyncSession, clinic_id: UUID, epoch: int) -> int:
@@ -144,6 +72,7 @@ class Relay:
         self._database = database
         self._client = client
         self._last: dict[UUID, tuple[int, int]] = {}
+        self._published: dict[UUID, _Published] = {}
 
     def stage(self, step: Step | None = None) -> Stage:
         """What a follower does for it."""
@@ -151,6 +80,11 @@ class Relay:
 
     async def publish(self, database: Database, clinic_id: UUID, service: str, limit: int) -> int:
         """One step: mend what the stream has lost, publish up to `limit` entries behind the bookmark; returns how many are left."""
+        remembered = self._published.pop(clinic_id, None)
+        if remembered is not None:
+            left = await self._go_on(clinic_id, remembered, limit)
+            if left is not None:
+                return left
         async with aside(database, clinic_id, service) as rows:
             at = await ledger.head(rows, clinic_id)
             if at is None:
@@ -168,6 +102,31 @@ class Relay:
             chain = await ledger.chain_at(rows, clinic_id, at.epoch, end.size)
             if chain is not None and (await bookmark_for_update(rows, clinic_id, service, STAGE, at)).size < end.size:
                 await move_bookmark(rows, clinic_id, service, STAGE, Place(at.epoch, end.size, chain))
+                previous = await outward_before(rows, clinic_id, at.epoch, end.size)
+                self._published[clinic_id] = _Published(Place(at.epoch, end.size, chain), previous)
+        return at.size - end.size
+
+    async def _go_on(self, clinic_id: UUID, here: "_Published", limit: int) -> int | None:
+        """The same where this relay itself was the last: two short commits. None if anything is not as it was left."""
+        async with apart(self._database, clinic_id, SERVICE, durable=False) as line:
+            at = await ledger.head(line, clinic_id)
+            place = await wire.fetch_row(line, _BOOKMARK, clinic_id, SERVICE, STAGE)
+            if at is None or place is None or at.epoch != here.place.epoch or Place(*place) != here.place:
+                return None
+            page = await ledger.read_after(line, clinic_id, at.epoch, here.place.size, limit)
+            page = list(takewhile(lambda entry: knows(entry.type), page))
+            if not page:
+                return None
+            forms, previous = await _forms(line, page, here.previous)
+        try:
+            await self._add(clinic_id, forms, new=False)
+        except ConnectionError:
+            return None  # away, or flushed: the long way tells them apart
+        end = Place.after(page[-1])
+        async with apart(self._database, clinic_id, SERVICE, durable=False) as line:
+            moved = await wire.fetch_row(line, _MOVE_FROM, clinic_id, SERVICE, STAGE, here.place.size, end.epoch, end.size, end.chain)
+        if moved is not None:
+            self._published[clinic_id] = _Published(end, previous)
         return at.size - end.size
 
     async def _found(self, clinic_id: UUID, place: Place, expected: str | None, window: int) -> "_Start":
@@ -185,19 +144,12 @@ class Relay:
         return parse_id(found[0][0].decode()) if found else None
 
     async def _publish_page(self, clinic_id: UUID, at: Head, start: "_Start", limit: int) -> "_Start":
-        forms: list[tuple[str, bytes]] = []
         async with aside(self._database, clinic_id, SERVICE) as rows:
-            page = await ledger.read_after(rows, clinic_id, at.epoch, start.size, limit)
-            previous = await outward_before(rows, clinic_id, at.epoch, start.size)
-            for entry in page:
-                if not knows(entry.type):
-                    if entry is page[0]:
-                        raise UnknownEventError(entry.type)
-                    page = page[: entry.index - start.size]
-                    break
-                if _is_outward(type(entry.event)):
-                    forms.append((stream_id(entry), await outward_form(rows, entry, previous)))
-                    previous = stream_id(entry)
+            found = await ledger.read_after(rows, clinic_id, at.epoch, start.size, limit)
+            page = list(takewhile(lambda entry: knows(entry.type), found))
+            if not page:
+                raise UnknownEventError(found[0].type)
+            forms, _ = await _forms(rows, page, await outward_before(rows, clinic_id, at.epoch, start.size))
         await self._add(clinic_id, forms, new=start.new)
         return _Start(page[-1].size, new=start.new and not forms)
 
@@ -278,6 +230,14 @@ class Relay:
             oldest = min((at.epoch, start + 1), parse_id(last))
             with _away():
                 await self._client.xtrim(outward_stream(clinic_id), minid=f"{oldest[0]}-{oldest[1]}", approximate=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """How far this relay came by itself: the bookmark that it left, and the last outward id."""
+
+    place: Place
+    previous: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,19 +31,8 @@ from events.reading import UnknownClinicError, View, reading
 from events.wire import Line
 from schemas.vocabulary import Actor
 
-__all__ = [
-    "Answer",
-    "IdReusedError",
-    "RecordUnreadableError",
-    "Transaction",
-    "UnknownClinicError",
-    "View",
-    "apart",
-    "aside",
-    "project",
-    "reading",
-    "transaction",
-]
+__all__ = ["Answer", "IdReusedError", "RecordUnreadableError", "Transaction", "UnknownClinicError", "View", "apart", "aside", "project"]
+__all__ += ["reading", "transaction"]
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from events.catalog import PUBLISHERS
 from events.catalog.booking import CommandRejected
 from events.envelope import Event, event_classes, versioned_type
 from events.inbox import MAX_COMMAND_BYTES, CommandEnvelope, inbox_of
-from events.relay import outward_data, outward_types
+from events.outward import outward_data, outward_types
 from schemas.sentences import Said
 from services.event_examples import event_examples
 

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from events.checking.kept import Known, kept_checks
 from events.database import Database
 from events.epochs import epochs_of
+from events.outward import outward_after, parse_id
 from events.relay import SERVICE as RELAY
-from events.relay import outward_after, parse_id
 from events.transaction import aside
 from services.asyncapi import describe
 from services.door import Asking, may, problem, unmet

@@ -15,7 +15,8 @@ from events.checking.report import Report
 from events.envelope import Entry
 from events.epochs import Epoch, epochs_of
 from events.ledger import Head
-from events.relay import FIELD, outward_after, outward_stream, parse_id
+from events.outward import outward_after, outward_stream, parse_id
+from events.relay import FIELD
 
 PAGE = 500
 

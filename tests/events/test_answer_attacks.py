@@ -9,7 +9,7 @@ from events.catalog.booking import AnswerRepeated, BookingCanceled, ClientRegist
 from events.catalog.compliance import SystemConnected, SystemDisconnected
 from events.inbox import inbox_of, work_entry
 from events.mailboxes import Mailbox
-from events.relay import outward_after
+from events.outward import outward_after
 from events.transaction import transaction
 from schemas.vocabulary import Role
 from tests.conftest import House, actor

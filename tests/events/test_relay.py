@@ -14,7 +14,8 @@ from events.catalog.booking import AnswerRepeated, BookingCanceled, BookingConfl
 from events.catalog.compliance import RecordViewed
 from events.database import Database
 from events.embedded import Servers
-from events.relay import SERVICE, STAGE, Relay, outward_after, outward_stream
+from events.outward import outward_after, outward_stream
+from events.relay import SERVICE, Relay
 from events.streams import Follower
 from events.transaction import aside, transaction
 from events.wakeups import redis_client

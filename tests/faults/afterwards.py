@@ -18,8 +18,9 @@ from events.checking.check import Checker
 from events.database import SERVICES
 from events.envelope import Entry, Event
 from events.inbox_keeper import GROUP
+from events.outward import outward_after, outward_stream
 from events.relay import SERVICE as RELAY
-from events.relay import STAGE, outward_after, outward_stream
+from events.relay import STAGE
 from events.transaction import aside
 from services.operations import status_of
 from tests.faults.checkers import ONCE
@@ -39,6 +40,13 @@ _STANDINGS = """
       left join ledger.bookmarks b on (b.clinic_id, b.service, b.stage) = (c.clinic_id, s.service, s.stage)
      where coalesce(b.size, 0) <> e.size
     """
+
+
+async def longest_lag(stage: Stage) -> int:
+    """How many entries the service that is furthest behind has not worked yet."""
+    pairs = [(service, kind) for service in SERVICES for kind in ("projected", "reacted")] + [(RELAY, STAGE)]
+    rows = await stage.owner.fetch(_STANDINGS, [service for service, _ in pairs], [kind for _, kind in pairs])
+    return max((row["size"] - row["bookmark"] for row in rows), default=0)
 
 
 async def _behind(stage: Stage) -> list[str]:

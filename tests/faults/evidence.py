@@ -14,8 +14,9 @@ from events import ledger
 from events.database import SERVICES, Database
 from events.envelope import Entry, Event
 from events.inbox_keeper import GROUP
+from events.outward import outward_after, outward_stream
 from events.relay import SERVICE as RELAY
-from events.relay import STAGE, outward_after, outward_stream
+from events.relay import STAGE
 from events.transaction import aside
 from services.example import Example
 from services.operations import Status, status_of

@@ -11,7 +11,7 @@ from events import ledger
 from events.catalog.booking import BookingCanceled, BookingConfirmed
 from events.catalog.hygiene import HandpieceReprocessed, RoomTurnedOver
 from events.catalog.treatment import TreatmentStarted
-from events.relay import outward_stream
+from events.outward import outward_stream
 from events.transaction import aside, project, transaction
 from schemas.vocabulary import Actor, Role
 from tests.faults import checkers
