@@ -50,8 +50,9 @@ class OpenInbox:
 
     def __init__(self, database: Database, broker: RedisBroker, client: "Redis", inbox: Inbox, mailbox: Mailbox) -> None:
         self.mailbox = mailbox
+        self._set_aside = f"{mailbox.stream}:forged"
         self._database = database
-        self._client = client
+        self._client: Any = client
         self._inbox = inbox
         self._subscriber = self._subscribe(broker)
         self._turn = asyncio.Lock()
@@ -60,7 +61,6 @@ class OpenInbox:
 
     @property
     def deaf(self) -> bool:
-        """Whether its subscription does not run."""
         return not self._subscriber.running
 
     def tend(self) -> None:
@@ -139,7 +139,7 @@ class OpenInbox:
             pending = await self._insist(ask) or []
             for found in pending:
                 entry_id = found["message_id"].decode()
-                claimed: Any = await self._client.xclaim(self.mailbox.stream, GROUP, CONSUMER, 0, [entry_id])
+                claimed = await self._client.xclaim(self.mailbox.stream, GROUP, CONSUMER, 0, [entry_id])
                 reach("inbox_keeper.claimed")
                 if not claimed or claimed[0][1] is None:
                     await self._client.xack(self.mailbox.stream, GROUP, entry_id)
@@ -208,10 +208,6 @@ class OpenInbox:
         if await self._insist(both) is not None:
             reach("inbox_keeper.acknowledged")
 
-    @property
-    def _set_aside(self) -> str:
-        return f"{self.mailbox.stream}:forged"
-
     async def _notice_forgery(self) -> None:
         info = await self._client.xinfo_stream(self.mailbox.stream)
         last_ms = int(bytes(info["last-generated-id"]).split(b"-")[0])
@@ -219,8 +215,7 @@ class OpenInbox:
             return
         log.error("inbox %s of %s has an id from the future; it is emptied and made anew", self.mailbox.system, self.mailbox.clinic_id)
         async with self._turn:
-            # In one step, so that nothing is lost that arrives meanwhile: after it, the next XADD makes a new stream.
-            # The reader finds its group gone and stops; it is mended like after a flush.
+            # In one step: the next XADD makes a new stream. The reader finds its group gone and stops, as after a flush.
             self._moved = True
             await self._client.renamenx(self.mailbox.stream, self._set_aside)
             reach("inbox_keeper.set_aside")
@@ -249,7 +244,6 @@ class InboxKeeper:
 
     @property
     def deaf(self) -> list[str]:
-        """Inboxes whose subscription does not run."""
         return [mailbox.stream for mailbox, opened in self._open.items() if opened.deaf]
 
     async def tend(self) -> None:
@@ -271,6 +265,11 @@ class InboxKeeper:
             log.debug("inboxes wait: %s", type(away).__name__)
             return
         for opened in self._open.values():
+            opened.tend()
+
+    async def mend(self) -> None:
+        """Several times a second: open again what a flush has closed. Whoever was not heard sends again, and may be in a hurry."""
+        for opened in filter(lambda found: found.deaf, self._open.values()):
             opened.tend()
 
     async def close(self) -> None:

@@ -63,3 +63,25 @@ async def test_inboxes_are_kept_again_after_their_session_was_lost_in_the_middle
     finally:
         await keeper.stop()
     assert worked == ["c-1"]
+
+
+async def test_an_inbox_that_was_flushed_is_heard_again_between_two_looks(desk: Desk) -> None:
+    """Where everything is flushed each second, a look each second would always come too late."""
+    keeper = desk.keeper(make_inbox())
+    await keeper.broker.start()
+    try:
+        await keeper.keeper.tend()
+        await desk.send(command("c-1"))
+        await until(desk.is_empty)
+        await desk.client.flushall()
+
+        async def deaf() -> bool:
+            return bool(keeper.keeper.deaf)
+
+        await until(deaf)
+        await desk.send(command("c-2"))
+        await keeper.keeper.mend()
+        await until(desk.is_empty)
+    finally:
+        await keeper.stop()
+    assert worked == ["c-1", "c-2"]

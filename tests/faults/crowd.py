@@ -22,7 +22,8 @@ from tests.faults.stage import Stage
 from tests.faults.tally import Tally
 
 AGAIN_SECONDS = 2.0
-"""Each time twice as long: a machine that is busy is not made busier."""
+LONGEST_AGAIN_SECONDS = 8.0
+"""Each time twice as long, up to this: a machine that is busy is not made busier."""
 PATIENCE_SECONDS = 90.0
 NAMES = ("Ana", "Dina", "Eva", "Noor", "Mila", "Saar")
 WIPED = {"product": "quat_wipes", "wet_seconds": 130, "label_seconds": 120}
@@ -184,7 +185,7 @@ class Crowd:
                     while any(memory.given[event_id].answered_at is None for event_id, _ in left):
                         self._news.clear()
                         await self._news.wait()
-            patience *= 2
+            patience = min(patience * 2, LONGEST_AGAIN_SECONDS)
 
     async def _press(self, rng: Random, door: httpx.AsyncClient) -> None:
         """Somebody with a tablet: rooms and handpieces are made ready, again and again."""

@@ -8,20 +8,19 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 from redis.asyncio import Redis
 
 from events import ledger
-from events.catalog.compliance import AccessGranted, ClinicOpened, PolicyPublished, SystemConnected
 from events.database import Database
 from events.embedded import Servers
 from events.transaction import aside, transaction
-from schemas.compliance import PolicyRequest
-from schemas.policy import default_policy, digest_of
+from schemas.compliance import ConnectSystem, GrantAccess, OpenClinic, PolicyRequest
 from schemas.vocabulary import Actor, Role
-from services.compliance.commands import publish_policy
+from services.compliance.commands import connect_system, grant_access, open_clinic, publish_policy
 from services.example import Example, database_now, draw_up, make
 from services.installation import migrate
 from services.settings import Settings
@@ -49,18 +48,22 @@ async def _ask_at_once(database: Database, example: Example) -> None:
 
 async def open_plainly(database: Database, example: Example) -> None:
     """A clinic with a policy and a front-desk system, and nothing else: where only commands by stream are given, it is enough."""
-    system = example.people["system"].identity_id
-    policy = default_policy()
     async with aside(database, None, "compliance") as rows:
         await ledger.open_clinic(rows, example.clinic_id)
-    async with transaction(database, example.clinic_id, "compliance", Actor(identity_id=system, role=Role.SERVICE), "open") as tx:
-        await tx.record(ClinicOpened(timezone=example.timezone))
-        since, approver = tx.now - timedelta(days=60), example.people["clinician"].identity_id
-        await tx.record(
-            PolicyPublished(policy_version=1, effective_at=since, approver_id=approver, digest=digest_of(policy), document=policy)
-        )
-        await tx.record(AccessGranted(identity_id=system, role=Role.SYSTEM))
-        await tx.record(SystemConnected(system=example.system, identity_id=system))
+    system, clinician = example.people["system"], example.people["clinician"]
+    text = f'[clinic]\ntimezone = "{example.timezone}"\n'
+    policy = PolicyRequest(text=text, approver_id=clinician.identity_id, effective_at=example.made_at - timedelta(days=60))
+    commands: list[tuple[Any, Any]] = [
+        (open_clinic, OpenClinic(timezone=example.timezone)),
+        *((grant_access, GrantAccess(identity_id=person.identity_id, role=person.role)) for person in (system, clinician)),
+        (publish_policy, policy),
+        (connect_system, ConnectSystem(system=example.system, identity_id=system.identity_id)),
+    ]
+    for number, (command, request) in enumerate(commands):
+        actor = Actor(identity_id=clinician.identity_id, role=Role.CLINICIAN if command is publish_policy else Role.ADMIN)
+        async with transaction(database, example.clinic_id, "compliance", actor, f"plain.{number}") as tx:
+            answer = await tx.once(command, request)
+        assert not answer.event.refusal, answer.event
 
 
 async def furnish(servers: Servers, template: str, name: str, clinics: int = 1, plain: int = 0) -> tuple[Example, ...]:

@@ -6,14 +6,16 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from random import Random
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
 
 from events.streams import STREAM
 from tests.faults.stage import Stage
+from tests.faults.weather import forged
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -66,36 +68,15 @@ async def test_what_is_never_announced_is_found_by_the_sweep(stage: Stage) -> No
 
 
 async def _forge(valkey: Redis, clinic: UUID) -> None:
-    """Messages that nobody of ours wrote: garbage, strangers, and a future that has not happened."""
-
-    def about(who: object, size: object, **more: object) -> bytes:
-        event = {"specversion": "1.0", "id": str(uuid4()), "source": f"urn:asepsis:clinic:{who}", "sequence": size}
-        return json.dumps({**event, "type": "treatment.started", "data": {"booking_id": str(uuid4())}, **more}).encode()
-
-    forged: list[dict[Any, Any]] = [
-        {b"event": b"\xff\xfe\x00 not even text"},
-        {b"event": b'{"half": '},
-        {b"event": b"[" * 5_000},
-        {b"event": b"null"},
-        {b"event": b'{"source": 7}'},
-        {b"another field": b"1"},
-        {b"event": about("nobody", "1-1")},
-        {b"event": about(uuid4(), "1-1")},
-        {b"event": about(clinic, "1-999999999")},
-        {b"event": about(clinic, "7-3")},
-        {b"event": about(clinic, -1)},
-        {b"event": about(clinic, "1-1", type="client.erased")},
-        {b"event": about(clinic, "1-1", padding="x" * 100_000)},
-    ]
     async with valkey.pipeline(transaction=False) as pipe:
-        for fields in forged:
+        for fields in forged(Random(1), clinic):
             pipe.xadd(STREAM, fields)
         await pipe.execute()
 
 
 async def test_forged_messages_are_hints_at_most(stage: Stage) -> None:
     async with stage.program(), stage.morning() as morning:
-        async with meanwhile(lambda: _forge(stage.valkey, stage.example.clinic_id), 0.5) as forged:
+        async with meanwhile(lambda: _forge(stage.valkey, stage.example.clinic_id), 0.5) as done:
             await morning.play()
-        assert forged[0] >= 2
+        assert done[0] >= 2
         assert not await stage.problems()
