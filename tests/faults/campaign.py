@@ -6,8 +6,10 @@ from tests.faults.days import ROW as DAYS
 from tests.faults.inbox import ROW as INBOX
 from tests.faults.kills import ROW as KILLS
 from tests.faults.poison import ROW as POISON
+from tests.faults.races import ROW as RACES
+from tests.faults.restore import ROW as RESTORE
 from tests.faults.row import Row, carry_out
 
 __all__ = ["ROWS", "Row", "carry_out"]
 
-ROWS: tuple[Row, ...] = (KILLS, CRASH_POINTS, INBOX, POISON, CLOCK, DAYS)
+ROWS: tuple[Row, ...] = (KILLS, CRASH_POINTS, INBOX, POISON, CLOCK, DAYS, RACES, RESTORE)
