@@ -12,9 +12,10 @@ from uuid import UUID, uuid5
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from events import ledger
+from events.asks import Ask
 from events.catalog.booking import AnswerRepeated, CommandRejected, Rejection
 from events.database import Database
 from events.dead_letters import keep_letter
@@ -203,12 +204,16 @@ async def work_entry(database: Database, inbox: Inbox, mailbox: Mailbox, entry_i
         await reject(database, inbox.service, mailbox, entry_id, fields, reused)
 
 
+_CONNECTED = Ask(
+    select(ConnectedSystem.connected, ConnectedSystem.identity_id).where(
+        ConnectedSystem.clinic_id == bindparam("clinic"), ConnectedSystem.system == bindparam("system")
+    )
+)
+
+
 async def _is_cut_off(tx: Transaction, mailbox: Mailbox) -> bool:
     """Whether the system was disconnected, or its inbox given to another identity, before this entry came to be decided."""
-    query = select(ConnectedSystem.connected, ConnectedSystem.identity_id).where(
-        ConnectedSystem.clinic_id == tx.clinic_id, ConnectedSystem.system == mailbox.system
-    )
-    found = (await tx.rows.execute(query)).one_or_none()
+    found = await _CONNECTED.first(tx.line, clinic=tx.clinic_id, system=mailbox.system)
     return found is not None and tuple(found) != (True, mailbox.identity_id)
 
 

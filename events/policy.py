@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from events.asks import Ask
 from events.catalog.compliance import PolicyPublished
 from events.envelope import Entry
 from events.projection import Projection
@@ -64,17 +65,29 @@ def _remember(key: tuple[UUID, int, str], document: dict[str, Any]) -> Policy:
 
 async def policy_in_force(rows: AsyncSession | Rows, copies: type[PolicyCopy], clinic_id: UUID, at: datetime) -> InForce | None:
     """The newest policy that is effective at `at`, or None before the first."""
-    query = (
-        select(copies.policy_version, copies.digest)
-        .where(copies.clinic_id == clinic_id, copies.effective_at <= at)
-        .order_by(copies.policy_version.desc())
-        .limit(1)
-    )
-    newest = (await rows.execute(query)).one_or_none()
-    if newest is None:
+    newest, document = _asks_of(copies)
+    found = await newest.first(rows, clinic=clinic_id, at=at)
+    if found is None:
         return None
-    key = (clinic_id, newest.policy_version, newest.digest)
+    key = (clinic_id, found.policy_version, found.digest)
     if key not in _seen:
-        document = select(copies.document).where(copies.clinic_id == clinic_id, copies.policy_version == newest.policy_version)
-        return InForce(newest.policy_version, _remember(key, (await rows.execute(document)).scalar_one()))
-    return InForce(newest.policy_version, _seen[key])
+        written = await document.first(rows, clinic=clinic_id, version=found.policy_version)
+        return InForce(found.policy_version, _remember(key, written.document))
+    return InForce(found.policy_version, _seen[key])
+
+
+_asks: dict[type[PolicyCopy], tuple[Ask, Ask]] = {}
+
+
+def _asks_of(copies: type[PolicyCopy]) -> tuple[Ask, Ask]:
+    """The newest version that is effective at a moment; the text of a version."""
+    if copies not in _asks:
+        newest = (
+            select(copies.policy_version, copies.digest)
+            .where(copies.clinic_id == bindparam("clinic"), copies.effective_at <= bindparam("at"))
+            .order_by(copies.policy_version.desc())
+            .limit(literal_column("1"))
+        )
+        theirs = (copies.clinic_id == bindparam("clinic"), copies.policy_version == bindparam("version"))
+        _asks[copies] = Ask(newest), Ask(select(copies.document).where(*theirs))
+    return _asks[copies]

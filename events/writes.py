@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, bindparam, func, select
+import orjson
+from sqlalchemy import ARRAY, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.postgresql.dml import OnConflictDoUpdate
 from sqlalchemy.sql.dml import Insert, UpdateBase
@@ -54,13 +55,13 @@ class Spoken:
 
 
 @cache
-def _dialect() -> PGDialect_asyncpg:
-    return PGDialect_asyncpg(json_serializer=in_json)  # type: ignore[no-untyped-call] # SQLAlchemy has no types for it
+def dialect() -> PGDialect_asyncpg:
+    return PGDialect_asyncpg(json_serializer=in_json, json_deserializer=orjson.loads)  # type: ignore[no-untyped-call] # SQLAlchemy has no types for it
 
 
-def _spoken(statement: UpdateBase, names: Names | None, schemas: Schemas | None) -> Spoken:
+def spoken(statement: UpdateBase | Select[Any], names: Names | None, schemas: Schemas | None) -> Spoken:
     mapped: dict[str, Any] = {"schema_translate_map": schemas, "render_schema_translate": True} if schemas else {}
-    compiled: Any = statement.compile(dialect=_dialect(), column_keys=names, **mapped)
+    compiled: Any = statement.compile(dialect=dialect(), column_keys=names, **mapped)
     constants = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
     return Spoken(str(compiled), tuple(compiled.positiontup), constants, dict(compiled._bind_processors))  # noqa: SLF001 - what SQLAlchemy itself does
 
@@ -91,8 +92,8 @@ class Write:
         found = self._spoken.get(which)
         if found is None:
             gathered = _gathered(self._statement, self._names or ())
-            one = _spoken(self._statement, self._names, schemas)
-            found = self._spoken[which] = (one, None if gathered is None else _spoken(gathered, None, schemas))
+            one = spoken(self._statement, self._names, schemas)
+            found = self._spoken[which] = (one, None if gathered is None else spoken(gathered, None, schemas))
         one, together = found
         rows = self._each_once(many) if together is not None and len(many) >= MANY else None
         if together is None or rows is None:
