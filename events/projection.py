@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import ledger, wire
 from events.envelope import Entry, Event, UnknownEventError, knows, versioned_type
+from events.faults import reach
 from events.ledger import Head
 from events.tables import Rows
 from events.wire import Where
@@ -130,6 +131,7 @@ async def follow(rows: Where, clinic_id: UUID, service: str, at: Head, limit: in
     if not known:
         raise UnknownEventError(page[0].type)
     await projection_of(service).apply(rows, known)
+    reach("projection.applied")
     place = Place.after(known[-1])
     await move_bookmark(rows, clinic_id, service, "projected", place)
     return place

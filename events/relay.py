@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from events import ledger, wire
 from events.database import Database
 from events.envelope import Entry, UnknownEventError, knows
+from events.faults import reach
 from events.ledger import Head
 from events.outward import outward_before, outward_form, outward_set, outward_stream, parse_id, stream_id
 from events.projection import Place, RecordUnreadableError, bookmark_for_update, move_bookmark
@@ -118,13 +119,16 @@ class Relay:
             if not page:
                 return None
             forms, previous = await _forms(line, page, here.previous)
+        reach("relay.read")
         try:
             await self._add(clinic_id, forms, new=False)
         except ConnectionError:
             return None  # away, or flushed: the long way tells them apart
         end = Place.after(page[-1])
+        reach("relay.published")
         async with apart(self._database, clinic_id, SERVICE, durable=False) as line:
             moved = await wire.fetch_row(line, _MOVE_FROM, clinic_id, SERVICE, STAGE, here.place.size, end.epoch, end.size, end.chain)
+        reach("relay.moved")
         if moved is not None:
             self._published[clinic_id] = _Published(end, previous)
         return at.size - end.size

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from events.database import is_passing
 from events.envelope import Entry, cloud_event
+from events.faults import reach
 from events.streams import STREAM, STREAM_LENGTH, Follower
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class Announcer:
             try:
                 async with asyncio.timeout(1):
                     await announce(self._client, now)
+                reach("announcer.said")
             except Exception:  # noqa: BLE001 - the facts are committed, whatever happens here
                 log.debug("announcements failed; the sweep will find what they were about")
                 self._waiting.clear()
