@@ -3,6 +3,7 @@
 from tests.faults.clock import ROW as CLOCK
 from tests.faults.crash_points import ROW as CRASH_POINTS
 from tests.faults.days import ROW as DAYS
+from tests.faults.frozen import ROW as FROZEN
 from tests.faults.inbox import ROW as INBOX
 from tests.faults.kills import ROW as KILLS
 from tests.faults.poison import ROW as POISON
@@ -12,4 +13,4 @@ from tests.faults.row import Row, carry_out
 
 __all__ = ["ROWS", "Row", "carry_out"]
 
-ROWS: tuple[Row, ...] = (KILLS, CRASH_POINTS, INBOX, POISON, CLOCK, DAYS, RACES, RESTORE)
+ROWS: tuple[Row, ...] = (KILLS, CRASH_POINTS, INBOX, POISON, CLOCK, FROZEN, DAYS, RACES, RESTORE)
