@@ -203,6 +203,13 @@ def shorten(log: Path) -> None:
             log.replace(log.with_suffix(".log.1"))
 
 
+def note(line: str) -> None:
+    """Into guard.log. Where the disk is full nothing is said, and the servers are watched on."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
 def watch(servers: list[Server]) -> None:
     """Until the program lets go. A server that died is started again, as a service manager would."""
     woken, wake = os.pipe()
@@ -212,11 +219,13 @@ def watch(servers: list[Server]) -> None:
     while True:
         for server in servers:
             while server.process is not None and server.process.poll() is not None:
-                sys.stderr.write(f"{server.name} ended with code {server.process.returncode}; starting it again\n")
-                sys.stderr.flush()
+                note(f"{server.name} ended with code {server.process.returncode}; starting it again")
                 if life_line_cut(RESTART_SECONDS):
                     return
-                server.start()
+                try:
+                    server.start()
+                except OSError as error:
+                    note(f"{server.name} cannot be started: {error}")
         readable, _, _ = select.select([0, woken], [], [])
         if 0 in readable and os.read(0, 1) == b"":
             return

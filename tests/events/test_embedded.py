@@ -206,7 +206,10 @@ def test_ctrl_c_reaches_the_program_and_not_the_servers(tmp_path: Path) -> None:
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()  # a clean shutdown
 
 
-async def test_a_server_that_died_is_started_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("full", [False, True], ids=["as ever", "nothing can be logged"])
+async def test_a_server_that_died_is_started_again(tmp_path: Path, full: bool) -> None:
+    if full:  # as on a full disk; the guard died of it, and the servers with it
+        (tmp_path / "guard.log").symlink_to("/dev/full")
     with Servers.start(tmp_path) as started:
         first, first_valkey = postmaster(tmp_path), (await valkey(started, "INFO", "server"))["process_id"]
         os.kill(first, signal.SIGKILL)
