@@ -5,12 +5,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from events.catalog.booking import (
     BookingConfirmed,
     BookingFlagged,
     BookingRefused,
     ClientArrived,
+    ClientMerged,
     ClientRegistered,
     PractitionerCredentialed,
     RequestRefused,
@@ -30,6 +32,7 @@ from schemas.booking import (
 from schemas.policy import default_policy
 from schemas.vocabulary import AgeBand, Area, Modality, Role
 from services.booking import commands, queries
+from services.booking.models import Client
 from tests.conftest import House, open_house
 from tests.services.booking_desk import AMSTERDAM, Desk, open_desk, unmet
 
@@ -107,6 +110,19 @@ async def test_somebody_registered_twice_is_noticed(desk: Desk) -> None:
     assert reply is not None
     assert reply.possible_duplicates == (second.client_id,)
     assert len(found.clients) == 3
+
+
+async def test_a_record_merged_into_one_that_was_given_up_belongs_to_the_one_that_stayed(house: House) -> None:
+    stays, gone, later = uuid4(), uuid4(), uuid4()
+    known = [ClientRegistered(client_id=one, commitment="5f" * 32, contactable=True) for one in (stays, gone, later)]
+    await house.given(
+        "booking", *known, ClientMerged(client_id=gone, into_client_id=stays), ClientMerged(client_id=later, into_client_id=gone)
+    )
+    async with house.look("booking") as view:
+        into = dict(
+            (await view.rows.execute(select(Client.client_id, Client.into_client_id).where(Client.clinic_id == view.clinic_id))).all()
+        )
+    assert into == {stays: None, gone: stays, later: stays}
 
 
 async def test_an_erased_client_leaves_no_personal_data(desk: Desk) -> None:
