@@ -7,10 +7,12 @@ from tests.faults.frozen import ROW as FROZEN
 from tests.faults.inbox import ROW as INBOX
 from tests.faults.kills import ROW as KILLS
 from tests.faults.poison import ROW as POISON
+from tests.faults.proxy import ROW as PROXY
 from tests.faults.races import ROW as RACES
 from tests.faults.restore import ROW as RESTORE
 from tests.faults.row import Row, carry_out
+from tests.faults.streams import ROW as STREAMS
 
 __all__ = ["ROWS", "Row", "carry_out"]
 
-ROWS: tuple[Row, ...] = (KILLS, CRASH_POINTS, INBOX, POISON, CLOCK, FROZEN, DAYS, RACES, RESTORE)
+ROWS: tuple[Row, ...] = (KILLS, STREAMS, PROXY, CRASH_POINTS, INBOX, POISON, CLOCK, FROZEN, DAYS, RACES, RESTORE)

@@ -17,6 +17,7 @@ from schemas.vocabulary import Actor, Role
 
 COLUMNS = ["clinic_id", "epoch", "index", "recorded_at", "event_id", "type", "body", "chain"]
 EPOCH = 1
+KINDS_OF_LIFE = (ClientRegistered, RoomTurnedOver, HandpieceReprocessed, RecordViewed)
 WIPED = {"product": "wipe", "wet_seconds": 120, "label_seconds": 120}
 
 
