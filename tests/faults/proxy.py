@@ -11,8 +11,8 @@ import httpx
 from events.embedded import Servers
 from tests.faults.afterwards import wrongs
 from tests.faults.crowd import Crowd
-from tests.faults.process import Order
 from tests.faults.cuts import Cut, Fate, Moment, Proxy
+from tests.faults.process import Order
 from tests.faults.row import Row
 from tests.faults.stage import Stage, furnished_once, set_up
 from tests.faults.tally import Tally
