@@ -3,6 +3,7 @@
 from tests.faults.clock import ROW as CLOCK
 from tests.faults.crash_points import ROW as CRASH_POINTS
 from tests.faults.days import ROW as DAYS
+from tests.faults.disk_full import ROW as DISK_FULL
 from tests.faults.frozen import ROW as FROZEN
 from tests.faults.inbox import ROW as INBOX
 from tests.faults.kills import ROW as KILLS
@@ -15,4 +16,4 @@ from tests.faults.streams import ROW as STREAMS
 
 __all__ = ["ROWS", "Row", "carry_out"]
 
-ROWS: tuple[Row, ...] = (KILLS, STREAMS, PROXY, CRASH_POINTS, INBOX, POISON, CLOCK, FROZEN, DAYS, RACES, RESTORE)
+ROWS: tuple[Row, ...] = (KILLS, STREAMS, PROXY, CRASH_POINTS, INBOX, POISON, CLOCK, DISK_FULL, FROZEN, DAYS, RACES, RESTORE)
