@@ -1,11 +1,17 @@
 """A ledger cut into segments for several processes says exactly what one walk from its first entry says."""
 
 import contextlib
+import io
+import os
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,8 +24,10 @@ from events.chain import Break, Checkpoint, Reason, Row, Walk, linked
 from events.database import SERVICES
 from events.verification import Ledger, Verdict, Where, segments_of
 from services.settings import PARTS
-from services.verification import connect_arguments
+from services.verification import Bar, connect_arguments
 from tests.conftest import House, open_house
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -181,3 +189,39 @@ def test_segments_are_seamless() -> None:
     marks = [Checkpoint(1, size, bytes([size]) * 32) for size in (10, 20)]
     segments = segments_of(Ledger(UUID(int=1), 1, 25, None, marks))
     assert [(one.start, one.end, one.size) for one in segments] == [(None, marks[0], 10), (marks[0], marks[1], 10), (marks[1], None, 5)]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_shown_how_far_it_is_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        bar = Bar()
+        bar.show(400_000, 1_000_000)
+        assert ("400,000 of 1,000,000 entries" in stream.getvalue()) is shown
+        bar.close()
+        assert stream.getvalue().endswith("\r\x1b[K") is shown
+
+
+ORPHANS = """
+import os, sys
+from events import verification
+if __name__ == "__main__":
+    with verification._processes(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        os._exit(1)
+"""
+
+
+def test_processes_end_with_the_program_however_it_ends(tmp_path: Path) -> None:
+    program = tmp_path / "orphans.py"
+    program.write_text(ORPHANS)
+    said = subprocess.run([sys.executable, program], capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    worker = int(said.stdout)
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() and "zombie" not in Path(f"/proc/{worker}/status").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
