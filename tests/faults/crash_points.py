@@ -15,13 +15,13 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
-from events.embedded import Servers
 from events.faults import arm
 from tests.faults.morning import Morning
 from tests.faults.process import Order, Program
 from tests.faults.row import Row
 from tests.faults.stage import Stage, staged
 from tests.faults.tally import Tally
+from tests.servers import start
 
 ROOT = Path(__file__).parent.parent.parent
 CRASHED = 100
@@ -157,7 +157,7 @@ async def one_round(stage: Stage, rng: Random, tally: Tally) -> None:
 
 async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
     """Every point once, for as many mornings as `times` deaths take."""
-    with Servers.start(directory / "servers") as servers:
+    with start(directory / "servers") as servers:
         for number in range(max(1, times // len(POINTS))):
             place = directory / str(number)
             place.mkdir()

@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from events.catalog.recovery import SafetyHoldPlaced
 from events.database import SERVICES, Database
-from events.embedded import Servers
 from events.envelope import Entry, versioned_type
 from events.rebuild import rebuild_service
 from events.streams import reactions_of
@@ -29,6 +28,7 @@ from tests.faults.small_clinic import CLIENTS, HANDPIECES, PACKS, PRACTITIONERS,
 from tests.faults.small_day import Day, PoisonError
 from tests.faults.small_record import ONCE, Watch
 from tests.faults.tally import Tally
+from tests.servers import start
 
 CHOKED = "booking"
 """Whose reactions to a safety hold can be poisoned."""
@@ -228,7 +228,7 @@ def make_up(database_url: str, owner: str, days: int, steps: int, chance: int | 
 
 
 async def _run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
-    with Servers.start(directory) as servers, choking():
+    with start(directory) as servers, choking():
         await migrate(servers.database_url)
         # Hypothesis waits for each step, so it has a thread and a loop of its own.
         login = servers.login_url("asepsis_app")

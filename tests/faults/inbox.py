@@ -15,13 +15,13 @@ from uuid import UUID
 
 from redis.exceptions import RedisError, ResponseError
 
-from events.embedded import Servers
 from events.faults import arm
 from tests.faults.doors import Desk
 from tests.faults.process import Program
 from tests.faults.row import Row
 from tests.faults.stage import Stage, furnished_once, set_up
 from tests.faults.tally import Tally
+from tests.servers import start
 
 KILLED = "killed between commit and acknowledgement"
 FORGED = "id from the future"
@@ -217,13 +217,13 @@ async def _play(stage: Stage, rounds: Sequence[Sequence[str]], rng: Random, tall
 async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
     """Each fault once in a round, in an order that chance decides."""
     rounds = [rng.sample(tuple(FAULTS), len(FAULTS)) for _ in range(max(1, times // len(FAULTS)))]
-    with Servers.start(directory / "servers") as servers:
+    with start(directory / "servers") as servers:
         async with furnished_once(servers) as (name, examples):
-            for start in range(0, len(rounds), PER_DATABASE):
-                place = directory / str(start)
+            for begun in range(0, len(rounds), PER_DATABASE):
+                place = directory / str(begun)
                 place.mkdir()
                 async with set_up(place, servers, name, examples) as stage:
-                    await _play(stage, rounds[start : start + PER_DATABASE], rng, tally)
+                    await _play(stage, rounds[begun : begun + PER_DATABASE], rng, tally)
 
 
 ROW = Row("inbox", "what may happen to an inbox", tuple(FAULTS), len(FAULTS), 50 * len(FAULTS), run)

@@ -39,6 +39,7 @@ from tests.faults.process import Program
 from tests.faults.row import Row
 from tests.faults.stage import Stage, furnished_once, set_up
 from tests.faults.tally import Tally
+from tests.servers import start
 
 FAILING = {"projected": "a projector that always fails", "reacted": "a reaction that always fails"}
 KILLING = {"projected": "a projector that kills its process", "reacted": "a reaction that kills its process"}
@@ -279,7 +280,7 @@ async def _ward(place: Path, servers: Servers, unread: int, tally: Tally) -> Asy
 async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
     """One case after the other in one installation."""
     wanted = cases(rng, times)
-    with Servers.start(directory / "servers") as servers:
+    with start(directory / "servers") as servers:
         async with _ward(directory, servers, sum(case.kind == UNKNOWN for case in wanted), tally) as ward:
             await ward.lag()
             ward.usual = await ward.lag()

@@ -16,6 +16,7 @@ from tests.faults.process import Order
 from tests.faults.row import Row
 from tests.faults.stage import Stage, furnished_once, set_up
 from tests.faults.tally import Tally
+from tests.servers import start
 
 FURNISHED = 2
 PLAIN = 4
@@ -94,7 +95,7 @@ async def play(stage: Stage, servers: Servers, rng: Random, times: int, tally: T
 
 
 async def _run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
-    with Servers.start(directory) as servers:
+    with start(directory) as servers:
         async with furnished_once(servers, clinics=FURNISHED, plain=PLAIN) as (name, examples):
             left, number = times, 0
             while left:

@@ -31,6 +31,7 @@ from tests.faults.race_ground import Ground, cleansings, facts, lay_out
 from tests.faults.race_plan import CLIENTS, Planner
 from tests.faults.row import Row
 from tests.faults.tally import Tally
+from tests.servers import start
 
 PROCESSES = 3
 MOST_CLINICS = 4
@@ -147,7 +148,7 @@ async def unlike_the_ledger(played: Races, ground: Ground) -> list[str]:
 async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
     """So many histories; the last one's tables are compared with its ledger."""
     decisions = DECISIONS if times <= SHARE else LONG
-    servers = await asyncio.to_thread(Servers.start, directory / "servers")
+    servers = await asyncio.to_thread(start, directory / "servers")
     try:
         async with races(servers) as played:
             grounds: Sequence[Ground] = ()

@@ -17,7 +17,6 @@ from redis.exceptions import RedisError
 
 from events.chain import first_break
 from events.database import SERVICES
-from events.embedded import Servers
 from events.envelope import Entry, versioned_type
 from events.projection import projection_of
 from events.rebuild import rebuild_service
@@ -28,6 +27,7 @@ from tests.faults.row import Row
 from tests.faults.stage import Stage, furnished_once, set_up
 from tests.faults.tally import Tally
 from tests.faults.weather import Announcer, announcing
+from tests.servers import start
 
 GROWN = 6
 LIVE = 6
@@ -171,7 +171,7 @@ async def play(stage: Stage, rng: Random, events: int, tally: Tally, seconds: fl
 
 async def _run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
     seconds = STOPPED_SECONDS if times > ROW.share else STOPPED_SECONDS_IN_TESTS
-    with Servers.start(directory) as servers:
+    with start(directory) as servers:
         async with furnished_once(servers, clinics=0, plain=GROWN + LIVE) as (name, examples):
             left, number = times, 0
             while left:
