@@ -84,10 +84,10 @@ class Shadows:
     @asynccontextmanager
     async def looking(self, clinic_id: UUID | None) -> AsyncIterator[AsyncSession]:
         """One moment of the database, in one clinic's rows. What is written to the shadows stays, if nothing is raised."""
-        async with AsyncSession(self.connection, expire_on_commit=False) as rows:
+        # The transaction is the connection's own: a session that joins one does not end it, and the moment would last for ever.
+        async with self.connection.begin(), AsyncSession(self.connection, expire_on_commit=False) as rows:
             await self._become(self.connection, clinic_id)
             yield rows
-            await rows.flush()
             await rows.commit()
 
     @asynccontextmanager

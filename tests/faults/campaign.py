@@ -12,8 +12,9 @@ from tests.faults.proxy import ROW as PROXY
 from tests.faults.races import ROW as RACES
 from tests.faults.restore import ROW as RESTORE
 from tests.faults.row import Row, carry_out
+from tests.faults.tampering import ROW as TAMPERING
 from tests.faults.streams import ROW as STREAMS
 
 __all__ = ["ROWS", "Row", "carry_out"]
 
-ROWS: tuple[Row, ...] = (KILLS, STREAMS, PROXY, CRASH_POINTS, INBOX, POISON, CLOCK, DISK_FULL, FROZEN, DAYS, RACES, RESTORE)
+ROWS: tuple[Row, ...] = (KILLS, STREAMS, PROXY, CRASH_POINTS, INBOX, POISON, CLOCK, DISK_FULL, FROZEN, DAYS, RACES, RESTORE, TAMPERING)
