@@ -44,17 +44,21 @@ class Round:
     todo: Sequence[tuple[Stage, AttemptAt]]
     rests: bool
     """Whether every bookmark stands at the ledger's end."""
+    suspected: bool
+    """Whether somebody waits who is to be tried alone."""
 
 
 _LOOK = """
-    select c.epoch, coalesce(e.index + 1, 0), m.sizes, t.types
+    select c.epoch, coalesce(e.index + 1, 0), m.sizes, m.counts, t.types
       from (select epoch from ledger.clinics where clinic_id = $1 order by epoch desc limit 1) c
       left join lateral (select index from ledger.entries where clinic_id = $1 and epoch = c.epoch order by index desc limit 1) e on true
      cross join lateral (
              select array_agg(case when b.epoch is null then 0 when b.epoch = c.epoch then b.size else -1 - b.size end order by p.number)
-                    as sizes
+                    as sizes,
+                    array_agg(case when a.index = b.size and a.halted_at is null then a.count else 0 end order by p.number) as counts
                from unnest($2::text[], $3::text[]) with ordinality p (service, stage, number)
-               left join ledger.bookmarks b on b.clinic_id = $1 and b.service = p.service and b.stage = p.stage) m
+               left join ledger.bookmarks b on b.clinic_id = $1 and b.service = p.service and b.stage = p.stage
+               left join ledger.attempts a on a.clinic_id = $1 and a.service = p.service and a.stage = p.stage) m
      cross join lateral (
              select array_agg(x.type order by x.index) as types
                from (select index, type from ledger.entries
@@ -64,28 +68,37 @@ _LOOK = """
 _MOVE_ON = "select ledger.pass($1, $2, $3, $4, $5, $6)"
 
 
-async def look(database: Database, clinic_id: UUID, stages: Sequence[Stage], always: frozenset[str] = frozenset()) -> Round | None:
+async def look(
+    database: Database, clinic_id: UUID, stages: Sequence[Stage], always: frozenset[str] = frozenset(), *, suspects_first: bool = False
+) -> Round | None:
     """Pass what concerns nobody, count an attempt for whoever has something to do. None: there is no such clinic.
 
     A stage of a service waits for the stages of it that come before: a reaction needs the whole projection, and must not be
-    blamed for a projector. `always` names services whose turn it is also when nothing is left.
+    blamed for a projector. `always` names services whose turn it is also when nothing is left. Whoever was begun here before
+    and came to no end may have killed the process: it is tried alone, so that nobody is blamed for it, and after the others
+    unless they are to go first.
     """
     async with apart(database, clinic_id, stages[0].service, durable=False) as line:
         found = await wire.fetch_row(line, _LOOK, clinic_id, [s.service for s in stages], [s.name for s in stages], MOST_ENTRIES)
         if found is None:
             return None
-        epoch, size, sizes, types = found
+        epoch, size, sizes, counts, types = found
         places = dict(zip(stages, sizes, strict=True))
+        begun = dict(zip(stages, counts, strict=True))
         stops = {stage: _stop(stage, place, size, types or [], sizes) for stage, place in places.items()}
         passed = [stage for stage in stages if 0 <= places[stage] < stops[stage]]
         if passed:
             which = ([s.service for s in passed], [s.name for s in passed], [places[s] for s in passed], [stops[s] for s in passed])
             for (number,) in await wire.fetch(line, _MOVE_ON, clinic_id, epoch, *which):
                 stage = passed[number - 1]
-                places[stage] = stops[stage]
+                places[stage], begun[stage] = stops[stage], 0
         todo = _todo(places, size, always)
+        suspects = sorted((stage for stage in todo if begun[stage]), key=lambda stage: int(begun[stage]))
+        calm = [stage for stage in todo if not begun[stage]]
+        todo = suspects[:1] if suspects and (suspects_first or not calm) else calm
         attempts = await count_attempts(line, [(stage.pair(clinic_id), _index(places[stage])) for stage in todo]) if todo else []
-    return Round(epoch, size, list(zip(todo, attempts, strict=True)), rests=all(place == size for place in places.values()))
+    rests = all(place == size for place in places.values())
+    return Round(epoch, size, list(zip(todo, attempts, strict=True)), rests, suspected=bool(suspects) and suspects[0] not in todo)
 
 
 def _stop(stage: Stage, place: int, size: int, types: Sequence[str], sizes: Sequence[int]) -> int:

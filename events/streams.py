@@ -140,6 +140,7 @@ class Follower:
         self._busy: set[UUID] = set()
         self._again: dict[UUID, frozenset[str]] = {}
         self._level: dict[UUID, tuple[int, int]] = {}
+        self._suspected: set[UUID] = set()
         self._clinics = asyncio.Semaphore(CLINICS_AT_ONCE)
         self._turns = asyncio.Semaphore(TURNS_AT_ONCE)
 
@@ -185,7 +186,7 @@ class Follower:
         """One look, and a turn for everybody who has something to do; whether another round is due."""
         reach("follower.woken")
         try:
-            found = await look(self.database, clinic_id, self.stages, always)
+            found = await look(self.database, clinic_id, self.stages, always, suspects_first=clinic_id in self._suspected)
         except Exception as failure:
             if not is_passing(failure):
                 raise
@@ -193,17 +194,18 @@ class Follower:
             return False
         if found is None:
             return False
+        (self._suspected.add if found.suspected else self._suspected.discard)(clinic_id)
         if found.rests:
             self._level[clinic_id] = (found.epoch, found.size)
         reach("attempt.counted")
         turns = [self._turn(stage, stage.pair(clinic_id), attempt, stage.service in always) for stage, attempt in found.todo]
         if len(turns) < 2:  # noqa: PLR2004 - one needs no tasks
-            return bool(turns) and await turns[0]
+            return (bool(turns) and await turns[0]) or found.suspected
         ends = await asyncio.gather(*turns, return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
-        return any(ends)
+        return any(ends) or found.suspected
 
     async def _turn(self, stage: Stage, pair: Pair, attempt: AttemptAt, always: bool) -> bool:  # noqa: FBT001 - said by the caller's name
         """Work one stage; returns whether to look again."""

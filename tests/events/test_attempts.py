@@ -1,6 +1,7 @@
 """Counting attempts: an entry that kills its process, an outage that blames nobody."""
 
-from uuid import uuid4
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -10,7 +11,7 @@ from events.catalog.compliance import RecordViewed
 from events.database import Database
 from events.rounds import Stage, look
 from events.streams import Follower
-from events.transaction import aside
+from events.transaction import aside, project
 from services.operations import status_of
 from tests.conftest import House
 
@@ -81,3 +82,29 @@ async def test_without_a_database_nothing_is_tried(database: Database, house: Ho
     gone = Database(database.url.replace("host=", "host=/nowhere"), secret=database.secret)
     await Follower(gone, stages=[_stage(Pair(house.clinic_id, "consent", "projected"))]).follow(house.clinic_id)
     await gone.close()
+
+
+async def test_who_was_begun_and_came_to_no_end_is_tried_alone(house: House, pair: Pair) -> None:
+    """The process died of one of them: the others must not be blamed, nor held up."""
+    ran: list[str] = []
+
+    async def work(database: Database, clinic_id: UUID, service: str, limit: int) -> int:
+        ran.append(service)
+        return await project(database, clinic_id, service, limit)
+
+    stages = [replace(_stage(Pair(house.clinic_id, service, "projected")), step=work) for service in ("consent", "recovery", "hygiene")]
+    for stage in stages:
+        await house.caught_up(stage.service)
+    await house.given("compliance", RecordViewed(question="q", answers=1))
+    for service in ("consent", "recovery"):  # both were at work when the process died
+        await look(house.database, house.clinic_id, [stage for stage in stages if stage.service == service])
+    found = await look(house.database, house.clinic_id, stages)
+    assert found is not None
+    assert [(stage.service, attempt.count) for stage, attempt in found.todo] == [("hygiene", 1)]
+    assert found.suspected
+    first = await look(house.database, house.clinic_id, stages, suspects_first=True)
+    assert first is not None
+    assert [attempt.count for _, attempt in first.todo] == [2]
+    await Follower(house.database, stages=stages).follow(house.clinic_id)
+    assert sorted(ran) == ["consent", "hygiene", "recovery"]
+    assert (await status_of(house.database)).halted == []
