@@ -27,7 +27,7 @@ from events.faults import arm
 from services.app import House, create_app
 from services.settings import Settings
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 STOP_SECONDS = 8.0
 
 FORKS = multiprocessing.get_context("forkserver")
