@@ -191,12 +191,13 @@ def segments_of(ledger: Ledger) -> list[Segment]:
 
 def _shares(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
     """Enough of them for a process to be worth asking."""
-    share: list[Segment] = []
+    share, size = list[Segment](), 0
     for segment in segments:
         share.append(segment)
-        if sum(one.size for one in share) >= SHARE:
+        size += segment.size
+        if size >= SHARE:
             yield share
-            share = []
+            share, size = [], 0
     if share:
         yield share
 
@@ -254,8 +255,16 @@ async def verdicts(where: Where, clinics: Sequence[UUID], kept: Checkpoint | Non
         for clinic_id in clinics:
             async with in_clinic(rows, where.role, clinic_id):
                 todo += await _ledgers(rows, clinic_id, kept)
-    shares = list(_shares([segment for ledger in todo for segment in segments_of(ledger)]))
-    done, total = 0, sum(ledger.size for ledger in todo)
+    segments = [segment for ledger in todo for segment in segments_of(ledger)]
+    shares = list(_shares(segments))
+    done, total = 0, sum(segment.size for segment in segments)
+    if len(shares) < 2:  # noqa: PLR2004 - one share is not worth another process
+        async with connected(where) as rows:
+            for ledger in todo:
+                async with in_clinic(rows, where.role, ledger.clinic_id):
+                    yield seamed(await walk_segment(rows, Segment(ledger, ledger.begin, None)))
+        progress(total, total)
+        return
     sound = True
     async for segment, end in _ends(where, shares):
         sound = sound and end is not None
@@ -274,12 +283,7 @@ async def _alone(where: Where, ledger: Ledger) -> Verdict:
 
 
 async def _ends(where: Where, shares: Sequence[Sequence[Segment]]) -> AsyncIterator[tuple[Segment, Checkpoint | None]]:
-    """Every segment in order, with where it ends if all is well. One share is not worth another process."""
-    if len(shares) < 2:  # noqa: PLR2004 - as the docstring says
-        for share in shares:
-            for segment in share:
-                yield segment, None
-        return
+    """Every segment in order, with where it ends if all is well."""
     loop = asyncio.get_running_loop()
     with _processes(min(os.cpu_count() or 1, len(shares))) as pool:
         asked = [loop.run_in_executor(pool, _in_a_process, where, share) for share in shares]

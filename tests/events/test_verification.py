@@ -162,7 +162,7 @@ async def test_a_kept_checkpoint_is_compared_in_whatever_segment_it_lies(house: 
         (elsewhere,) = await asked(where, house.clinic_id, kept=Checkpoint(1, size, bytes(32)))
         assert elsewhere.broken == Break(size - 1, Reason.REWRITTEN, 0)
         (cut,) = await asked(where, house.clinic_id, kept=Checkpoint(1, len(rows) + size, kept.chain))
-        assert cut.broken == Break(len(rows), Reason.TRUNCATED, len(rows))
+        assert cut.broken == Break(len(rows), Reason.TRUNCATED, 0)
         (restored,) = await asked(where, house.clinic_id, kept=Checkpoint(7, size, kept.chain))
         assert restored.broken == Break(0, Reason.EPOCH, 0)
 
@@ -225,3 +225,18 @@ def test_processes_end_with_the_program_however_it_ends(tmp_path: Path) -> None:
     while Path(f"/proc/{worker}").exists() and "zombie" not in Path(f"/proc/{worker}/status").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+async def test_many_short_ledgers_are_shared_out(house: House, where: Where, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(verification, "_alone")
+    houses = [house, *[await open_house(house.database) for _ in range(6)]]
+    found = await asked(where, *(one.clinic_id for one in houses))
+    assert [verdict.ledger.clinic_id for verdict in found] == [one.clinic_id for one in houses]
+    assert all(verdict.broken is None for verdict in found)
+
+
+async def test_a_short_ledger_needs_no_other_process(house: House, where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(verification, "_processes")
+    rows = await filled(house, 5)
+    (found,) = await asked(where, house.clinic_id)
+    assert (found.broken, found.head) == (None, Checkpoint(1, len(rows), rows[-1].chain))
