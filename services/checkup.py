@@ -20,11 +20,11 @@ log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3600
 WHOLE_SECONDS = 24 * 3600
-"""After a day everything is checked from the beginning: a row that was touched long ago is only seen so."""
+"""After a day, and once the end was reached, everything is checked from the beginning: every link, every private row."""
 
-MOST_SECONDS = 600.0
-REST = 2.0
-"""Of each second a check works for one third, so that nobody at a door waits for it."""
+MOST_SECONDS = 1800.0
+REST = 1.0
+"""A check works half of the time at most, a page at a time, so that nobody at a door waits for it."""
 
 
 class Checkup:
@@ -36,6 +36,7 @@ class Checkup:
         self._client = client
         self._checker: Checker | None = None
         self._began = 0.0
+        self._reached_end = False
         self._next = 0
         self._stopping = asyncio.Event()
 
@@ -45,7 +46,7 @@ class Checkup:
         return ",".join(self._services)
 
     async def run(self) -> None:
-        """Check what was recorded since the last time, as far as ten minutes reach; then go on where that ended."""
+        """Check what was recorded since the last time, as far as half an hour reaches; then go on where that ended."""
         until = time.monotonic() + MOST_SECONDS
         try:
             checker = await self._open()
@@ -62,7 +63,7 @@ class Checkup:
                 if time.monotonic() >= until or self._stopping.is_set():
                     self._next = (self._next + turn + checked.whole) % len(clinics)
                     return
-            self._next = 0
+            self._next, self._reached_end = 0, True
         except Exception as failure:
             await self._close()
             if not (isinstance(failure, RedisError) or is_passing(failure)):
@@ -71,14 +72,14 @@ class Checkup:
 
     async def _open(self) -> Checker | None:
         """The checker of before, with all it knows; each day a new one. None: another process checks these services."""
-        if self._checker is not None and time.monotonic() - self._began > WHOLE_SECONDS:
+        if self._checker is not None and self._reached_end and time.monotonic() - self._began > WHOLE_SECONDS:
             await self._close()
         if self._checker is None:
             checker = await Checker(self._database, self._services, self._client).__aenter__()
             if not await checker.alone():
                 await checker.__aexit__(None, None, None)
                 return None
-            self._checker, self._began, self._next = checker, time.monotonic(), 0
+            self._checker, self._began, self._next, self._reached_end = checker, time.monotonic(), 0, False
         return self._checker
 
     async def _close(self) -> None:

@@ -214,7 +214,7 @@ class Line:
         await self._project(rows)
         if not (await self._react_now(rows, owed.entry, self.at.clock)).entries:
             self.owed.pop(owed.entry.event_id, None)
-        owed.next_at, owed.distance = self.at.size + owed.distance, owed.distance * 2
+        owed.next_at, owed.distance = self.at.size + owed.distance, owed.distance * 4
 
     async def _ripen(self, rows: AsyncSession) -> None:
         """Entries that were not reacted to when they came by, and are now."""

@@ -1,6 +1,7 @@
 """Private rows beside the ledger: each is bound by the commitment of its event, and nothing stands there that no event speaks of."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -58,21 +59,22 @@ class PrivateRows:
 
     async def compare(self, rows: AsyncSession, clinic_id: UUID, erased: set[UUID], found: Report) -> None:
         """The tables as a whole: nothing that no event speaks of, and nothing changed. A row may be gone with its client."""
-        besides = {private.table: private.besides for several in self._of.values() for private in several}
-        for name in sorted(besides):
-            table, compared = Base.metadata.tables[name], Compared(name)
-            lacking = await compare(rows, table, clinic_id, compared, besides[name])
-            sentences = [*compared.differences, *missing(table, clinic_id, await self._unerased(rows, table, lacking, erased))]
-            for sentence in sentences:
+        tables = {private.table: private for several in self._of.values() for private in several}
+        for name, private in sorted(tables.items()):
+            table, compared, named = Base.metadata.tables[name], Compared(name), private.named
+            lacking = await compare(rows, table, clinic_id, compared, private.besides, named)
+            lacking -= await self._erased(rows, table, erased, named) if lacking else set()
+            for sentence in [*compared.differences, *missing(table, clinic_id, lacking, named)]:
                 found.wrong(5, f"{name}: {sentence.replace(f' of clinic {clinic_id}', '')}")
 
-    async def _unerased(self, rows: AsyncSession, table: Table, lacking: Keys, erased: set[UUID]) -> Keys:
-        """Of rows that the table lacks: those whose client was not erased."""
-        if not lacking or "client_id" not in table.columns:
-            return lacking
-        keys = [column.name for column in table.primary_key.columns]
-        query = text(f"select {', '.join(keys)} from {shadow_of(table)} where client_id = any(:erased)")  # noqa: S608 - names from our own models
-        return lacking - {tuple(row) for row in await rows.execute(query, {"erased": list(erased)})}
+    @staticmethod
+    async def _erased(rows: AsyncSession, table: Table, erased: set[UUID], named: Sequence[str]) -> Keys:
+        """Rows of clients who were erased since."""
+        if "client_id" not in table.columns:
+            return set()
+        names = ", ".join(named or [column.name for column in table.primary_key.columns])
+        query = text(f"select {names} from {shadow_of(table)} where client_id = any(:erased)")  # noqa: S608 - names from our own models
+        return {tuple(row) for row in await rows.execute(query, {"erased": list(erased)})}
 
     def settle(self, erased: set[UUID]) -> None:
         """A row that is gone must have gone with an erased client."""

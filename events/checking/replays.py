@@ -65,7 +65,8 @@ class Private:
 
     `digest` is the field that carries SHA-256(0x10 ‖ salt ‖ content), or SHA-256(content) where nothing is salted. `client`
     is the field that says whose rows they are: they may be gone with the client. `when` says of which entries there is a
-    row, `always` whether there must be one, `besides` which columns may change later.
+    row, `always` whether there must be one, `besides` which columns may change later, `named` what rows are called by in
+    findings where it is not their key.
     """
 
     event: type[Event]
@@ -77,6 +78,7 @@ class Private:
     salted: bool = True
     always: bool = True
     besides: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     when: Callable[[Entry[Any]], bool] = field(default=lambda _entry: True)
 
 

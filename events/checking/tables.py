@@ -1,6 +1,6 @@
 """Tables against what the ledger says of them, row by row. Findings name keys and no values: they may be a client's."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -25,13 +25,16 @@ class Compared:
 Keys = set[tuple[Any, ...]]
 
 
-async def compare(rows: AsyncSession, table: Table, clinic_id: UUID, found: Compared, besides: Sequence[str] = ()) -> Keys:
+async def compare(
+    rows: AsyncSession, table: Table, clinic_id: UUID, found: Compared, besides: Collection[str] = (), named: Sequence[str] = ()
+) -> Keys:
     """Rows that stand on one side only, both ways. A key that stands on both has other content. Columns `besides` may differ.
 
-    Returns the keys (without the clinic) of rows that the table lacks; they are not among the differences.
+    Rows are named by their key, or by the columns `named`. Returns the names of rows that the table lacks; they are not
+    among the differences.
     """
     real, shadow = real_of(table), shadow_of(table)
-    keys = [column.name for column in table.primary_key.columns]
+    keys = list(named) or [column.name for column in table.primary_key.columns]
     columns = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in besides)
     key = ", ".join(f'"{name}"' for name in keys)
     theirs, values = "where clinic_id = :clinic", {"clinic": clinic_id}
@@ -51,9 +54,9 @@ async def compare(rows: AsyncSession, table: Table, clinic_id: UUID, found: Comp
     return only_ledger - only_real
 
 
-def missing(table: Table, clinic_id: UUID, lacking: Keys) -> list[str]:
+def missing(table: Table, clinic_id: UUID, lacking: Keys, named: Sequence[str] = ()) -> list[str]:
     """Sentences about rows that the table lacks."""
-    keys = [column.name for column in table.primary_key.columns]
+    keys = list(named) or [column.name for column in table.primary_key.columns]
     return [_sentence(keys, row, clinic_id, "is missing in the table") for row in sorted(lacking, key=str)]
 
 

@@ -109,6 +109,7 @@ async def expect(rows: AsyncSession, found: Rehearsed) -> None:
 async def apply_to(rows: AsyncSession, service: str, page: Sequence[Entry[Any]]) -> list[tuple[int, str]]:
     """Project a page into the shadows; the bad ones must not take the good ones with them. Returns those, with why."""
     projection = projection_of(service)
+    page = [entry for entry in page if entry.type in projection.hears]
     if not page:
         return []
     with suppress(Exception):

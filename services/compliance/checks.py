@@ -33,7 +33,7 @@ from schemas.compliance import (
 from services.compliance import commands
 
 replays = Replays("compliance", unanswered=("record.viewed.v1", "token.revoked.v1"))
-replays.keeps(Private(TokenCreated, "access.tokens", {"token_id": "token_id"}, besides=("revoked_at",)))
+replays.keeps(Private(TokenCreated, "access.tokens", {"token_id": "token_id"}, besides=("revoked_at",), named=("token_id",)))
 replays.keeps(Private(PolicyPublished, "compliance.policy_texts", {"policy_version": "policy_version"}))
 
 NOBODYS_SECRET = "0" * 64

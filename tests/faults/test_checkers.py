@@ -140,8 +140,9 @@ async def give_oneself_a_role(forger: Forger) -> str:
 async def give_oneself_a_token(forger: Forger) -> str:
     columns = "clinic_id, token_hash, token_id, identity_id, label, created_at, expires_at"
     values = "$1, '\\x01', $2, $2, 'mine', now(), now() + interval '1 day'"
-    await forger.run(f"insert into access.tokens ({columns}) values ({values})", forger.clinic, uuid4())
-    return "5 (tables) access.tokens: row token_hash="
+    token_id = uuid4()
+    await forger.run(f"insert into access.tokens ({columns}) values ({values})", forger.clinic, token_id)
+    return f"5 (tables) access.tokens: row token_id={token_id} is in the table, and the ledger does not say so"
 
 
 async def change_what_was_signed(forger: Forger) -> str:
