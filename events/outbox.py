@@ -96,13 +96,15 @@ async def queue_message(tx: Transaction, message: Message) -> None:
 async def _claim(database: Database, service: str, clinic_id: UUID, most: int) -> list[Delivery]:
     async with aside(database, clinic_id, service) as rows:
         now = text("clock_timestamp()")
+        too_late = text(f"clock_timestamp() + interval '{2 * LEASE.seconds} seconds'")
         due = (
             select(OutboxMessage.message_id)
             .where(
                 OutboxMessage.clinic_id == clinic_id,
                 OutboxMessage.sent_at.is_(None),
                 OutboxMessage.send_after <= now,
-                (OutboxMessage.leased_until.is_(None)) | (OutboxMessage.leased_until <= now),
+                # A lease that ends later than any lease does was given by a clock that was ahead.
+                OutboxMessage.leased_until.is_(None) | (OutboxMessage.leased_until <= now) | (OutboxMessage.leased_until > too_late),
             )
             .order_by(OutboxMessage.send_after)
             .limit(most)

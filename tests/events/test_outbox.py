@@ -83,6 +83,15 @@ async def test_an_unknown_outcome_is_sent_again_under_the_same_id_after_the_leas
     assert "noor@example.org" not in caplog.text
 
 
+async def test_a_lease_from_a_clock_that_was_ahead_holds_nobody_up(house: House, owner: asyncpg.Connection) -> None:
+    """The sender died while the server's clock was a day ahead; nobody waits for that day."""
+    identity = await queue(house)
+    await owner.execute("update machinery.outbox set leased_until = clock_timestamp() + interval '1 day', attempts = 1")
+    post = Post()
+    assert await send_due(house.database, SERVICE, post) == 1
+    assert post.sent == [(identity, 2)]
+
+
 async def test_what_a_commit_does_not_decide_is_never_sent(house: House) -> None:
     with pytest.raises(ZeroDivisionError):
         async with transaction(house.database, house.clinic_id, "recovery", actor(), "undone") as tx:
