@@ -47,7 +47,7 @@ async def rates(ground: Ground, clinics: int, rounds: int, seconds: int) -> list
         async def next_room(of: list[Room]) -> None:
             await _decide(of[next(turns) % len(of)])
 
-        for many in (1, clinics):
+        for many in sorted({1, min(100, clinics), clinics}):
             some = partial(_ignoring, partial(next_room, rooms[:many]))
             rate = [await crowd(8, seconds, some) for _ in range(rounds)]
             found.append(Row(f"gate, {many} clinic{'s' * (many > 1)}, one process", "decisions/s", rate))
