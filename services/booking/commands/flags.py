@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from events.catalog.booking import BookingFlagged
 from events.transaction import Transaction
-from schemas.policy import local_date
+from schemas.policy import PastTreatment, local_date
 from schemas.vocabulary import Verdict, Visit
 from services.booking.models import Booking, Flag, Occupancy
 from services.booking.queries import Asked, client_group, load_policy, load_situation, row_of, visit_of
-from services.booking.queries.situation import coming_of, past_of
+from services.booking.queries.situation import treatments_of
 from services.booking.rules import (
     allows,
     as_if_done,
@@ -50,11 +50,10 @@ async def _flag(
         await tx.record(said, policy=policy)
 
 
-async def _coming(asked: Asked, client_ids: Collection[UUID]) -> tuple[tuple[UUID, ...], tuple[Visit, ...]]:
-    """The clients with all their merged ids, and what they have booked."""
+async def _treatments(asked: Asked, client_ids: Collection[UUID]) -> tuple[tuple[PastTreatment, ...], tuple[Visit, ...]]:
+    """What was done to the clients under all their merged ids, and what they have booked."""
     groups = [await client_group(asked.rows, asked.clinic_id, client_id) for client_id in client_ids]
-    ids = tuple({one for group in groups if group for one in group[1]} | set(client_ids))
-    return ids, await coming_of(asked, ids)
+    return await treatments_of(asked, {one for group in groups if group for one in group[1]} | set(client_ids))
 
 
 async def flag_spacing(tx: Transaction, client_id: UUID, cause: UUID, *, among_bookings: bool = False) -> None:
@@ -66,9 +65,9 @@ async def flag_spacing(tx: Transaction, client_id: UUID, cause: UUID, *, among_b
     if found is None:
         return
     asked, version = found
-    ids, coming = await _coming(asked, [client_id])
+    done, coming = await _treatments(asked, [client_id])
     coming = tuple(visit for visit in coming if spaced(asked.policy, visit))
-    past = list(await past_of(asked, ids))
+    past = list(done)
     too_early: dict[UUID, date] = {}
     for visit in coming:
         spacing = earliest_after(asked.policy, past, visit)
@@ -86,7 +85,7 @@ async def flag_two_places(tx: Transaction, client_id: UUID, cause: UUID) -> None
     if found is None:
         return
     asked, version = found
-    _, coming = await _coming(asked, [client_id])
+    _, coming = await _treatments(asked, [client_id])
     twice = [
         visit
         for visit in coming
@@ -103,7 +102,7 @@ async def flag_held(tx: Transaction, client_id: UUID, hold_id: UUID) -> None:
     if found is None:
         return
     asked, version = found
-    _, coming = await _coming(asked, [client_id])
+    _, coming = await _treatments(asked, [client_id])
     forbidden = (visit for visit in coming if rule_applies(asked.policy, "G10", visit))
     await _flag(tx, forbidden, "safety_hold", hold_id, version)
 
@@ -115,7 +114,7 @@ async def flag_exposed(tx: Transaction, recall_id: UUID, client_ids: Collection[
         return
     asked, version = found
     if client_ids:
-        _, coming = await _coming(asked, client_ids)
+        _, coming = await _treatments(asked, client_ids)
         await _flag(tx, coming, "exposed", recall_id, version)
     if held_id is not None:
         query = select(Booking).where(

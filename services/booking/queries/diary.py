@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.transaction import View
@@ -13,10 +12,10 @@ from schemas.booking import Attendance, BookingReply, DaySheet, FlagReply, OpenS
 from schemas.policy import Policy, local_date
 from schemas.sentences import explain
 from schemas.vocabulary import Finding, Verdict, Visit
-from services.booking.models import Booking, Flag
+from services.booking.models import Booking
+from services.booking.queries.facts import BOOKED, FLAGS, STARTING
 from services.booking.queries.situation import (
     Asked,
-    booking_row,
     load_policy,
     load_situation,
     rooms_of,
@@ -29,8 +28,9 @@ _NOBODY = UUID(int=0)
 
 
 async def row_of(rows: AsyncSession, clinic_id: UUID, booking_id: UUID) -> Booking | None:
-    """One booking as it stands."""
-    return (await rows.execute(booking_row(clinic_id, booking_id))).scalar_one_or_none()
+    """One booking as it stands: a row's values, that nobody can change."""
+    found: Booking | None = await BOOKED.first(rows, clinic=clinic_id, booking=booking_id)
+    return found
 
 
 def visit_of(row: Booking) -> Visit:
@@ -53,9 +53,8 @@ def attendance_of(row: Booking, policy: Policy | None, now: datetime) -> Attenda
 
 
 async def _flags(rows: AsyncSession, clinic_id: UUID, booking_ids: Collection[UUID]) -> dict[UUID, list[FlagReply]]:
-    query = select(Flag).where(Flag.clinic_id == clinic_id, Flag.booking_id.in_(booking_ids)).order_by(Flag.flagged_at, Flag.reason)
     found: defaultdict[UUID, list[FlagReply]] = defaultdict(list)
-    for row in (await rows.execute(query)).scalars():
+    for row in await FLAGS.all(rows, clinic=clinic_id, bookings=list(booking_ids)):
         found[row.booking_id].append(FlagReply(reason=row.reason, cause=row.cause, earliest_on=row.earliest_on, flagged_at=row.flagged_at))
     return found
 
@@ -92,17 +91,8 @@ async def day_sheet(view: View, on: date) -> DaySheet:
         return DaySheet(on=on)
     day = timedelta(days=1)
     begins = datetime.combine(on, datetime.min.time(), tzinfo=view.now.tzinfo)
-    query = (
-        select(Booking)
-        .where(
-            Booking.clinic_id == view.clinic_id,
-            Booking.starts_at >= begins - day,
-            Booking.starts_at < begins + 2 * day,
-            Booking.state != "canceled",
-        )
-        .order_by(Booking.starts_at, Booking.booking_id)
-    )
-    rows = [row for row in (await view.rows.execute(query)).scalars() if local_date(known.policy, row.starts_at) == on]
+    around = await STARTING.all(view.rows, clinic=view.clinic_id, from_at=begins - day, until=begins + 2 * day)
+    rows = [row for row in around if local_date(known.policy, row.starts_at) == on]
     return DaySheet(on=on, bookings=await _replies(view, known.policy, rows))
 
 

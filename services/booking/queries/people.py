@@ -11,7 +11,8 @@ from events.transaction import View
 from schemas.booking import ClientList, ClientReply, PractitionerReply, ResourceReply, Resources, StatedIdentity
 from schemas.policy import turnover_of
 from services.booking.models import Client, ClientDetails, Practitioner, Resource
-from services.booking.queries.situation import client_group, load_policy
+from services.booking.queries.facts import DETAILS
+from services.booking.queries.situation import load_policy
 from services.booking.rules import identity_matches
 
 FOUND_CLIENTS = 50
@@ -19,12 +20,8 @@ FOUND_CLIENTS = 50
 
 async def details_of(rows: AsyncSession, clinic_id: UUID, client_id: UUID) -> ClientDetails | None:
     """The private row of the record that stays, or else of one merged into it. None: unknown or erased."""
-    group = await client_group(rows, clinic_id, client_id)
-    if group is None:
-        return None
-    query = select(ClientDetails).where(ClientDetails.clinic_id == clinic_id, ClientDetails.client_id.in_(group[1]))
-    found = {row.client_id: row for row in (await rows.execute(query)).scalars()}
-    return next((found[client_id] for client_id in group[1] if client_id in found), None)
+    found: ClientDetails | None = await DETAILS.first(rows, clinic=clinic_id, client=client_id)
+    return found
 
 
 async def contact_of(rows: AsyncSession, clinic_id: UUID, client_id: UUID) -> str | None:
