@@ -1,5 +1,6 @@
 """Every row of the fault campaign. A new one: its import, its name in the tuple. Row modules import `tests.faults.row`, never this."""
 
+from tests.faults.bad_input import ROW as BAD_INPUT
 from tests.faults.clock import ROW as CLOCK
 from tests.faults.crash_points import ROW as CRASH_POINTS
 from tests.faults.days import ROW as DAYS
@@ -12,9 +13,24 @@ from tests.faults.proxy import ROW as PROXY
 from tests.faults.races import ROW as RACES
 from tests.faults.restore import ROW as RESTORE
 from tests.faults.row import Row, carry_out
-from tests.faults.tampering import ROW as TAMPERING
 from tests.faults.streams import ROW as STREAMS
+from tests.faults.tampering import ROW as TAMPERING
 
 __all__ = ["ROWS", "Row", "carry_out"]
 
-ROWS: tuple[Row, ...] = (KILLS, STREAMS, PROXY, CRASH_POINTS, INBOX, POISON, CLOCK, DISK_FULL, FROZEN, DAYS, RACES, RESTORE, TAMPERING)
+ROWS: tuple[Row, ...] = (
+    KILLS,
+    STREAMS,
+    PROXY,
+    CRASH_POINTS,
+    INBOX,
+    POISON,
+    BAD_INPUT,
+    CLOCK,
+    DISK_FULL,
+    FROZEN,
+    DAYS,
+    RACES,
+    RESTORE,
+    TAMPERING,
+)
