@@ -3,8 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, func, update
 
 from events.catalog.treatment import (
     CartridgeAdded,
@@ -21,20 +20,15 @@ from events.catalog.treatment import (
     TreatmentStopAdvised,
 )
 from events.envelope import Entry
-from events.tables import Rows
+from events.tables import Rows, Write
 from schemas.vocabulary import AreaDepth
 from services.treatment.models import Cleansing, Numbing, Override, Treatment, UsedItem
 from services.treatment.projectors.following import projects
 
 
-async def _use(rows: Rows, clinic_id: UUID, treatment_id: UUID, items: tuple[UUID, ...]) -> None:
+def _use(rows: Rows, clinic_id: UUID, treatment_id: UUID, items: tuple[UUID, ...]) -> None:
     for item_id in items:
-        new = insert(UsedItem).values(clinic_id=clinic_id, item_id=item_id, treatment_id=treatment_id)
-        await rows.execute(new.on_conflict_do_nothing())
-
-
-def _of(entry: Entry[Any]) -> tuple[Any, ...]:
-    return (Treatment.clinic_id == entry.clinic_id, Treatment.treatment_id == entry.event.treatment_id)
+        rows.add(UsedItem, clinic_id=clinic_id, item_id=item_id, treatment_id=treatment_id)
 
 
 def _depths(depths: tuple[AreaDepth, ...]) -> list[dict[str, Any]]:
@@ -69,7 +63,8 @@ def _shared(entry: Entry[TreatmentStarted] | Entry[TreatmentRecordedLate]) -> di
 @projects(TreatmentStarted)
 async def begin_treatment(rows: Rows, entry: Entry[TreatmentStarted]) -> None:
     started = entry.event
-    new = insert(Treatment).values(
+    rows.add(
+        Treatment,
         **_shared(entry),
         reprocessing_id=started.reprocessing_id,
         turnover_id=started.turnover_id,
@@ -84,8 +79,7 @@ async def begin_treatment(rows: Rows, entry: Entry[TreatmentStarted]) -> None:
         needle_contact=bool(started.areas),
         depths=_depths(tuple(AreaDepth(area=area, depth_um=started.max_depth_um) for area in started.areas)),
     )
-    await rows.execute(new)
-    await _use(rows, entry.clinic_id, started.treatment_id, started.equipment.cartridge_unit_ids + started.equipment.pack_ids)
+    _use(rows, entry.clinic_id, started.treatment_id, started.equipment.cartridge_unit_ids + started.equipment.pack_ids)
 
 
 @projects(TreatmentRecordedLate)
@@ -95,7 +89,8 @@ async def keep_late_treatment(rows: Rows, entry: Entry[TreatmentRecordedLate]) -
     depths = _depths(late.depths)
     deepest = max((depth.depth_um for depth in late.depths), default=0)
     areas = [depth.area.value for depth in late.depths]
-    new = insert(Treatment).values(
+    rows.add(
+        Treatment,
         **_shared(entry),
         end_event_id=entry.event_id,
         areas=areas,
@@ -109,75 +104,99 @@ async def keep_late_treatment(rows: Rows, entry: Entry[TreatmentRecordedLate]) -
         needle_contact=late.needle_contact,
         depths=depths,
     )
-    await rows.execute(new)
-    await _use(rows, entry.clinic_id, late.treatment_id, late.equipment.cartridge_unit_ids + late.equipment.pack_ids)
+    _use(rows, entry.clinic_id, late.treatment_id, late.equipment.cartridge_unit_ids + late.equipment.pack_ids)
+
+
+_OF_TREATMENT = (Treatment.clinic_id == bindparam("clinic"), Treatment.treatment_id == bindparam("treatment"))
+END = Write(
+    update(Treatment)
+    .where(*_OF_TREATMENT)
+    .values(
+        ended_at=bindparam("at"),
+        end_event_id=bindparam("event"),
+        needle_contact=bindparam("contact"),
+        depths=bindparam("reached"),
+        end_findings=bindparam("found"),
+        paused=False,
+    )
+)
+ADD_UNIT = Write(
+    update(Treatment)
+    .where(*_OF_TREATMENT)
+    .values(
+        unit_ids=func.array_append(Treatment.unit_ids, bindparam("unit")), lot_ids=func.array_append(Treatment.lot_ids, bindparam("lot"))
+    )
+)
+PAUSE = Write(update(Treatment).where(*_OF_TREATMENT).values(paused=bindparam("now")))
+MISS_END = Write(update(Treatment).where(*_OF_TREATMENT).values(end_missing=True))
+ADVISE_STOP = Write(
+    update(Treatment).where(*_OF_TREATMENT).values(stop_causes=func.array_append(Treatment.stop_causes, bindparam("cause")))
+)
+
+
+def _this(entry: Entry[Any]) -> dict[str, UUID]:
+    return {"clinic": entry.clinic_id, "treatment": entry.event.treatment_id}
 
 
 @projects(TreatmentEnded)
 async def end_treatment(rows: Rows, entry: Entry[TreatmentEnded]) -> None:
     ended = entry.event
-    done = (
-        update(Treatment)
-        .where(*_of(entry))
-        .values(
-            ended_at=ended.ended_at,
-            end_event_id=entry.event_id,
-            needle_contact=ended.needle_contact,
-            depths=_depths(ended.depths),
-            end_findings=[finding.model_dump(mode="json") for finding in ended.findings],
-            paused=False,
-        )
+    rows.write(
+        END,
+        **_this(entry),
+        at=ended.ended_at,
+        event=entry.event_id,
+        contact=ended.needle_contact,
+        reached=_depths(ended.depths),
+        found=[finding.model_dump(mode="json") for finding in ended.findings],
     )
-    await rows.execute(done)
 
 
 @projects(CartridgeAdded)
 async def add_cartridge(rows: Rows, entry: Entry[CartridgeAdded]) -> None:
     added = entry.event
-    units = func.array_append(Treatment.unit_ids, added.unit_id)
-    lots = func.array_append(Treatment.lot_ids, added.lot_id)
-    await rows.execute(update(Treatment).where(*_of(entry)).values(unit_ids=units, lot_ids=lots))
-    await _use(rows, entry.clinic_id, added.treatment_id, (added.unit_id,))
+    rows.write(ADD_UNIT, **_this(entry), unit=added.unit_id, lot=added.lot_id)
+    _use(rows, entry.clinic_id, added.treatment_id, (added.unit_id,))
 
 
 @projects(TreatmentPaused)
 async def pause_treatment(rows: Rows, entry: Entry[TreatmentPaused]) -> None:
-    await rows.execute(update(Treatment).where(*_of(entry)).values(paused=True))
+    rows.write(PAUSE, **_this(entry), now=True)
 
 
 @projects(TreatmentResumed)
 async def resume_treatment(rows: Rows, entry: Entry[TreatmentResumed]) -> None:
-    await rows.execute(update(Treatment).where(*_of(entry)).values(paused=False))
+    rows.write(PAUSE, **_this(entry), now=False)
 
 
 @projects(TreatmentEndMissing)
 async def note_missing_end(rows: Rows, entry: Entry[TreatmentEndMissing]) -> None:
-    await rows.execute(update(Treatment).where(*_of(entry)).values(end_missing=True))
+    rows.write(MISS_END, **_this(entry))
 
 
 @projects(TreatmentStopAdvised)
 async def note_stop_advice(rows: Rows, entry: Entry[TreatmentStopAdvised]) -> None:
-    causes = func.array_append(Treatment.stop_causes, entry.event.cause)
-    await rows.execute(update(Treatment).where(*_of(entry)).values(stop_causes=causes))
+    rows.write(ADVISE_STOP, **_this(entry), cause=entry.event.cause)
 
 
 @projects(SkinCleansed)
 async def keep_cleansing(rows: Rows, entry: Entry[SkinCleansed]) -> None:
     cleansed = entry.event
-    new = insert(Cleansing).values(
+    rows.add(
+        Cleansing,
         clinic_id=entry.clinic_id,
         booking_id=cleansed.booking_id,
         event_id=entry.event_id,
         product=cleansed.product,
         occurred_at=min(cleansed.occurred_at, entry.recorded_at),
     )
-    await rows.execute(new.on_conflict_do_nothing())
 
 
 @projects(NumbingApplied)
 async def keep_numbing(rows: Rows, entry: Entry[NumbingApplied]) -> None:
     applied = entry.event
-    new = insert(Numbing).values(
+    rows.add(
+        Numbing,
         clinic_id=entry.clinic_id,
         numbing_id=applied.numbing_id,
         event_id=entry.event_id,
@@ -188,20 +207,26 @@ async def keep_numbing(rows: Rows, entry: Entry[NumbingApplied]) -> None:
         prescriber_order=applied.prescriber_order,
         applied_at=applied.occurred_at,
     )
-    await rows.execute(new.on_conflict_do_nothing())
+
+
+REMOVE = Write(
+    update(Numbing)
+    .where(Numbing.clinic_id == bindparam("clinic"), Numbing.numbing_id == bindparam("numbing"))
+    .values(removed_at=bindparam("at"), removed_event_id=bindparam("event"))
+)
 
 
 @projects(NumbingRemoved)
 async def note_removal(rows: Rows, entry: Entry[NumbingRemoved]) -> None:
     removed = entry.event
-    of = (Numbing.clinic_id == entry.clinic_id, Numbing.numbing_id == removed.numbing_id)
-    await rows.execute(update(Numbing).where(*of).values(removed_at=removed.occurred_at, removed_event_id=entry.event_id))
+    rows.write(REMOVE, clinic=entry.clinic_id, numbing=removed.numbing_id, at=removed.occurred_at, event=entry.event_id)
 
 
 @projects(RuleOverridden)
 async def keep_override(rows: Rows, entry: Entry[RuleOverridden]) -> None:
     overridden = entry.event
-    new = insert(Override).values(
+    rows.add(
+        Override,
         clinic_id=entry.clinic_id,
         override_id=overridden.override_id,
         event_id=entry.event_id,
@@ -211,4 +236,3 @@ async def keep_override(rows: Rows, entry: Entry[RuleOverridden]) -> None:
         role=entry.actor.role.value,
         valid_until=overridden.valid_until,
     )
-    await rows.execute(new.on_conflict_do_nothing())
