@@ -87,7 +87,8 @@ class Break:
     """Where a ledger first stops being sound. Every entry before `sound` is as it was recorded.
 
     `sound` equals `index` for what is found entry by entry. A history rewritten with all its chains made anew is
-    only known to differ somewhere in `sound <= i <= index`, for it agrees with itself.
+    only known to differ somewhere in `sound <= i <= index`, for it agrees with itself; so is one that ends before the
+    checkpoint it is held against.
     """
 
     index: int
@@ -251,7 +252,7 @@ class Walk:
     def end(self) -> Break | None:
         """The break that shows only when no entry is left."""
         if self._expect is not None and self.size < self._expect.size:
-            return Break(self.size, Reason.TRUNCATED, self.size)
+            return Break(self.size, Reason.TRUNCATED, self._begin)
         return None
 
     @property

@@ -105,7 +105,7 @@ def verify_export(lines: Iterable[bytes], kept: Checkpoint | None = None) -> Ver
 def _unlike(said: Checkpoint, head: Checkpoint) -> Break | None:
     """How the entries differ from what the first line says of them."""
     if head.size < said.size:
-        return Break(head.size, Reason.TRUNCATED, head.size)
+        return Break(head.size, Reason.TRUNCATED, 0)
     if head != said:
         return Break(max(head.size - 1, 0), Reason.REWRITTEN, 0)
     return None

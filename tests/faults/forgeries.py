@@ -49,7 +49,7 @@ class Forged:
         """
         if found is None:
             return "was not found"
-        if found.reason is Reason.REWRITTEN:
+        if found.reason is Reason.REWRITTEN or (found.reason is Reason.TRUNCATED and self.how == "chained anew"):
             return None if found.sound <= self.differs_at <= found.index else f"is not between {found.sound} and {found.index}"
         return None if self.differs_at - 1 <= found.index <= self.differs_at + 1 else f"was looked for at {found.index}"
 
@@ -201,4 +201,6 @@ def wrong_about_file(exported: bytes, forged: bytes, kept: Checkpoint, line: int
     if verdict.broken is None:
         return None if meaning(forged) == meaning(exported) else "was not found"
     at = verdict.broken.index
+    if verdict.broken.reason is Reason.DUPLICATE:
+        return None  # a digit of its index: it says that it is an earlier entry, and is named by that
     return None if line == 0 or line - 2 <= at <= line else f"was looked for at {at}"

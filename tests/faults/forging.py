@@ -101,7 +101,7 @@ class Forging:
         """The same forgeries as in memory, written into the table."""
         copy = Copy(self._clinic_id, tuple(Row(*row) for row in self.columns()))
         forged = rng.choice(FORGERS)(copy, rng)
-        while not _can_stand(forged):
+        while not _can_stand(forged) or sorted(forged.rows, key=lambda row: row.index) == list(copy.rows):
             forged = rng.choice(FORGERS)(copy, rng)
         await self._write(forged.rows)
         try:
