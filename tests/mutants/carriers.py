@@ -9,7 +9,8 @@ INBOX = "events/inbox_keeper.py"
 RELAY = "events/relay.py"
 OUTBOX = "events/outbox.py"
 CLOCK = "events/clock.py"
-BEHIND = "deploy/migrations/sql/ledger.behind.sql"
+BEHIND = "deploy/migrations/sql/ledger.left_behind.sql"
+ROUNDS = "events/rounds.py"
 
 DEFECTS = (
     Defect(
@@ -46,8 +47,8 @@ DEFECTS = (
         "lag clamped at zero",
         "a bookmark ahead of a restored ledger looks level, and the next entries are skipped",
         (
-            Swap(BEHIND, "where b.size is distinct from e.index + 1", "where greatest(e.index + 1 - coalesce(b.size, 0), 0) > 0"),
-            Swap(ATTEMPTS, "b.size is distinct from e.size", "greatest(e.size - coalesce(b.size, 0), 0) > 0"),
+            Swap(BEHIND, "where b.size is distinct from e.size", "where greatest(e.size - coalesce(b.size, 0), 0) > 0"),
+            Swap(ROUNDS, "(place != size or stage.service in always)", "(max(size - place, 0) or stage.service in always)"),
         ),
         ("tests/events/test_order.py::test_a_bookmark_ahead_of_the_ledger_halts",),
     ),
@@ -79,14 +80,7 @@ DEFECTS = (
     Defect(
         "attempt counted after the handler",
         "an entry that kills its process is tried for ever",
-        (
-            Swap(
-                ATTEMPTS,
-                "    index, count, error, halted_at = row\n",
-                "    index, count, error, halted_at = row\n"
-                "    await _after(database, pair, AttemptAt(index, count, error, False), 0, error)\n",
-            ),
-        ),
+        (Swap(ATTEMPTS, "when a.halted_at is not null then a.count else a.count + 1 end,", "else a.count end,"),),
         ("tests/events/test_attempts.py::test_an_entry_that_kills_its_process_five_times_halts_the_pair",),
     ),
     Defect(
@@ -102,7 +96,7 @@ DEFECTS = (
             Swap(
                 STREAMS,
                 "                return await halt_if_spent(self.database, pair, attempt, failure)",
-                "                return True",
+                "                return False",
             ),
         ),
         ("tests/events/test_halting.py::test_a_poison_projector_halts_one_pair_and_other_clinics_go_on",),
@@ -175,7 +169,13 @@ DEFECTS = (
     Defect(
         "no lease on messages",
         "two senders send the same message",
-        (Swap(OUTBOX, "(OutboxMessage.leased_until.is_(None)) | (OutboxMessage.leased_until <= now),", ""),),
+        (
+            Swap(
+                OUTBOX,
+                "OutboxMessage.leased_until.is_(None) | (OutboxMessage.leased_until <= now) | (OutboxMessage.leased_until > too_late),",
+                "",
+            ),
+        ),
         ("tests/events/test_outbox.py::test_many_senders_send_each_message_once",),
     ),
 )

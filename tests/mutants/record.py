@@ -7,6 +7,7 @@ APPEND = "deploy/migrations/sql/ledger.append.sql"
 KEEP = "deploy/migrations/sql/ledger.keep.sql"
 TRANSACTION = "events/transaction.py"
 WIRE = "events/wire.py"
+ANSWER = "events/answer.py"
 
 LOCK = "pg_advisory_xact_lock(hashtextextended(p_clinic::text, 0))"
 
@@ -76,7 +77,7 @@ DEFECTS = (
     Defect(
         "double append on retry",
         "the same command, sent again because its answer was lost, is decided and recorded twice",
-        (Swap(TRANSACTION, 'return uuid5(clinic_id, f"{principal}\\x1f{command_id}")', "return __import__('uuid').uuid4()"),),
+        (Swap(ANSWER, 'return uuid5(clinic_id, f"{principal}\\x1f{command_id}")', "return __import__('uuid').uuid4()"),),
         ("tests/events/test_transaction.py::test_the_same_command_twice_is_one_event_and_the_same_answer",),
     ),
     Defect(
@@ -138,7 +139,7 @@ DEFECTS = (
     Defect(
         "own projector not applied",
         "a service's tables lag behind its own decisions: the next one gives the same slot again",
-        (Swap(TRANSACTION, "await projection_of(self.service).apply(self.rows, [entry])", "await self.rows.flush()"),),
+        (Swap(TRANSACTION, "await projection_of(self.service).apply(self.line, [entry])", "await self.rows.flush()"),),
         ("tests/services/test_treatment_start.py::test_a_new_id_on_a_started_booking_gives_the_same_certificate",),
     ),
 )
