@@ -17,6 +17,7 @@ from schemas.access import COMMANDS
 from schemas.sentences import sentences
 from services.app import load
 from services.installation import load_tables
+from tests.mutants.__main__ import DEFECTS
 
 ROOT = Path(__file__).parent.parent
 CODE = [path for folder in ("schemas", "events", "services") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -149,3 +150,15 @@ def test_nothing_names_a_registry_or_a_path_of_a_machine() -> None:
     for found in tracked:
         if (ROOT / found).is_file():
             assert not hosts.search((ROOT / found).read_text(errors="ignore")), found
+
+
+def test_every_planted_bug_can_still_be_planted() -> None:
+    """The code moves on; a defect that finds its place no more would be caught by nobody."""
+    moved = [
+        f"{defect.name}: {swap.file}"
+        for defect in DEFECTS
+        for swap in defect.swaps
+        if (found := (ROOT / swap.file).read_text().count(swap.old)) != 1 and not (swap.everywhere and found)
+    ]
+    assert len(DEFECTS) >= 16
+    assert moved == []
