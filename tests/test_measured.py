@@ -36,10 +36,10 @@ def test_a_part_takes_the_place_of_its_earlier_figures_and_of_no_others(tmp_path
 
 
 def test_peers_are_compared_round_by_round() -> None:
-    ours, theirs = Beside("ours_command", [200, 400], [1, 1]), Beside("with_arq", [100, 100], [4, 2])
-    same = {name: Beside(name, [100, 100], [2, 2]) for name in (*reporting.NAMES, "ours_reaction", "ours_append")}
+    ours, theirs = Beside("ours_command", [200, 400], [1, 1], [3, 3]), Beside("with_arq", [100, 100], [4, 2], [1, 2])
+    same = {name: Beside(name, [100, 100], [2, 2], [1, 1]) for name in (*reporting.NAMES, "ours_reaction", "ours_append")}
     told = reporting.beside_table([*(same | {"with_arq": theirs}).values(), ours])
-    assert "| arq | 100 | 3.00 ms | 3.00×, late 0.375× | 1.00×, late 0.750× |" in told
+    assert "| arq | 100 | 3.00 ms | 1.50 ms | 3.00×, late 0.375×, processor 2.25× | 1.00×, late 0.750×, processor 0.750× |" in told
 
 
 def test_the_picture_is_a_picture(tmp_path: Path) -> None:

@@ -52,11 +52,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Beside:
-    """Ours or a peer's: tasks a second and milliseconds at a given rate, round by round."""
+    """Ours or a peer's, round by round: tasks a second, milliseconds at a given rate, milliseconds of the processor for each."""
 
     name: str
     rates: Sequence[float]
     p50s: Sequence[float]
+    busy: Sequence[float] = ()
 
 
 @dataclass

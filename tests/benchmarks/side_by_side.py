@@ -36,8 +36,8 @@ def _python(environment: str) -> str:
     return str(found)
 
 
-async def _round(ground: Ground, name: str, python: str, number: int) -> tuple[float, float]:
-    """Tasks a second, and milliseconds at fifty a second."""
+async def _round(ground: Ground, name: str, python: str, number: int) -> dict[str, float]:
+    """What the round printed."""
     place = Place(str(ground.sockets), f"{ground.name}_{name}_{number}")
     client = Redis(unix_socket_path=place.valkey)
     await client.flushall()
@@ -50,16 +50,16 @@ async def _round(ground: Ground, name: str, python: str, number: int) -> tuple[f
     if process.returncode:
         message = f"{name}: {complained.decode()[-2000:]}"
         raise PeerFailedError(message)
-    figures = json.loads(said.splitlines()[-1])
-    return figures["rate"], figures["p50"]
+    figures: dict[str, float] = json.loads(said.splitlines()[-1])
+    return figures
 
 
 async def side_by_side(ground: Ground, rounds: int) -> list[Beside]:
     """Figures of each; who stands beside whom is for the table to say."""
     names = (*OURS, *PEERS)
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    figures: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for number in range(rounds):
         for name in names:
             python = _python(PEERS[name]) if name in PEERS else sys.executable
             figures[name].append(await _round(ground, name, python, number))
-    return [Beside(name, [rate for rate, _ in found], [late for _, late in found]) for name, found in figures.items()]
+    return [Beside(name, *([one[figure] for one in found] for figure in ("rate", "p50", "busy"))) for name, found in figures.items()]
