@@ -25,7 +25,7 @@ from events import ledger
 from events.access import new_token
 from events.catalog.compliance import AccessGranted
 from events.database import SERVICES, Database, tables_of
-from events.embedded import Programs, Servers
+from events.embedded import Servers
 from events.outward import outward_after, outward_stream
 from events.transaction import aside
 from schemas.compliance import CreateToken
@@ -41,6 +41,7 @@ from tests.conftest import SECRET, House, load_services
 from tests.faults.deeds import Deeds
 from tests.faults.process import Order, Program
 from tests.faults.small_clinic import DAY, open_small_clinic
+from tests.servers import chosen, start
 
 REST_SECONDS = 10.0
 Streamed = tuple[str, dict[str, Any]]
@@ -184,7 +185,7 @@ class Past:
         """A base backup of the whole cluster, as an operator takes it."""
         backup = self.directory / "backup"
         shutil.rmtree(backup, ignore_errors=True)
-        program = Programs.of_the_wheels().postgres_bin / "pg_basebackup"
+        program = chosen().postgres_bin / "pg_basebackup"
         words = ("--host", str(self.servers.sockets), "--username", "asepsis", "--pgdata", str(backup), "--checkpoint", "fast")
         asked = await asyncio.create_subprocess_exec(program, *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         said, _ = await asked.communicate()
@@ -200,7 +201,7 @@ class Past:
         for path in (data, *data.rglob("*")):
             os.chown(path, owner.st_uid, owner.st_gid)
         data.chmod(0o700)
-        self.servers = await asyncio.to_thread(Servers.start, self.servers.data_dir)
+        self.servers = await asyncio.to_thread(start, self.servers.data_dir)
         await self._enter()
 
     async def leave(self) -> None:
@@ -252,7 +253,7 @@ class Past:
 @asynccontextmanager
 async def the_past(directory: Path, rng: Random) -> AsyncIterator[Past]:
     """A small clinic in the database of servers of its own, with somebody whose token reads the feed."""
-    servers = await asyncio.to_thread(Servers.start, directory / "servers")
+    servers = await asyncio.to_thread(start, directory / "servers")
     await migrate(servers.database_url)
     load_services()
     database = Database(servers.login_url("asepsis_app"), secret=SECRET, pool_size=4)

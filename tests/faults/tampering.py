@@ -9,12 +9,12 @@ from random import Random
 
 from events.chain import Row as LedgerRow
 from events.chain import first_break
-from events.embedded import Servers
 from tests.faults.forgeries import FORGERS, Copy, export_of, in_strides, wrong_about_file
 from tests.faults.forging import Forging
 from tests.faults.row import Row
 from tests.faults.stage import Stage, staged
 from tests.faults.tally import Tally
+from tests.servers import start
 
 IN_DATABASE_PERCENT = 10
 MOST_IN_DATABASE = 1_000
@@ -58,7 +58,7 @@ async def _a_morning(stage: Stage) -> None:
 
 async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
     """A real morning's ledger, tampered with so many times."""
-    servers = await asyncio.to_thread(Servers.start, directory / "servers")
+    servers = await asyncio.to_thread(start, directory / "servers")
     try:
         async with staged(directory, servers) as stage:
             await _a_morning(stage)

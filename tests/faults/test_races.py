@@ -34,7 +34,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_histories_of_twelve_clients_hold(place: Path) -> None:
     tally = await carry_out(ROW, place, SEED, ROW.share)
     print(f"\n{dict(tally.counts)}, raced: {dict(tally.faults)}")  # noqa: T201
