@@ -128,6 +128,11 @@ def _of_care() -> tuple[Event, ...]:
             reason="network_down",
             findings=(),
         ),
+    )
+
+
+def _of_the_clinic() -> tuple[Event, ...]:
+    return (
         recovery.SafetyHoldPlaced(hold_id=HOLD, client_id=CLIENT, reason="infection_signs", tier="urgent", cause=_id("cause")),
         recovery.SafetyHoldLifted(hold_id=HOLD, client_id=CLIENT, reason="healed"),
         compliance.ClinicOpened(timezone="Europe/Amsterdam"),
@@ -144,4 +149,4 @@ def _of_care() -> tuple[Event, ...]:
 
 def event_examples() -> dict[type[Event], Event]:
     """By class. A test holds that no event that leaves is missing."""
-    return {type(event): event for event in (*_of_booking(), *_of_care())}
+    return {type(event): event for event in (*_of_booking(), *_of_care(), *_of_the_clinic())}
