@@ -11,11 +11,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from events import ledger
 from events.answer import command_event_id
 from events.catalog import PUBLISHERS
 from events.catalog.booking import AnswerRepeated, CommandRejected
 from events.catalog.compliance import ClientErased
 from events.chain import genesis
+from events.checking.answers import rejection_id
 from events.checking.comparing import difference, speaks_only_of
 from events.checking.private import PrivateRows
 from events.checking.rehearsal import cause_of
@@ -122,7 +124,10 @@ class Line:
     async def _replay(self, rows: AsyncSession, group: Sequence[Entry[Any]]) -> None:
         first = group[0]
         if isinstance(first.event, AnswerRepeated):
-            return  # an entry of its own that decides nothing; `answers` looks at what it repeats
+            repeated = await ledger.entry_by_id(rows, self.clinic_id, first.event.event_id)
+            if repeated is None or repeated.index >= first.index:
+                self.report.wrong(2, f"{_named(first)} repeats {first.event.event_id}, which does not stand before it")
+            return
         if first.actor == self._actor:
             await self._replay_own(rows, group)
         else:
@@ -150,7 +155,8 @@ class Line:
         event_id = command_event_id(self.clinic_id, first.actor.identity_id, first.causation)
         answer = next((entry for entry in group if entry.event_id == event_id), None)
         if answer is None:
-            if not isinstance(first.event, CommandRejected):
+            said = first.event
+            if not isinstance(said, CommandRejected) or first.event_id != rejection_id(self.clinic_id, said.system, said.inbox_entry):
                 self.report.wrong(1, f"{_named(first)} is not under the id of the command that it names")
             return
         replay = self.replays.replay_of(answer)

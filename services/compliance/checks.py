@@ -1,7 +1,8 @@
 """How compliance's decisions are asked again, and which rows beside the ledger its events are bound to.
 
 Not asked again: that somebody looked (`record.viewed`), for nothing was decided; that a token was revoked, for tokens stand
-beside the ledger. Names of identities are bound to nothing, so nothing can be said of them.
+beside the ledger; that an epoch was opened, for what it says of the one before is held against the chain. Names of
+identities are bound to nothing, so nothing can be said of them.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ from schemas.compliance import (
 )
 from services.compliance import commands
 
-replays = Replays("compliance", unanswered=("record.viewed.v1", "token.revoked.v1"))
+replays = Replays("compliance", unanswered=("record.viewed.v1", "token.revoked.v1", "epoch.opened.v1"))
 replays.keeps(Private(TokenCreated, "access.tokens", {"token_id": "token_id"}, besides=("revoked_at",), named=("token_id",)))
 replays.keeps(Private(PolicyPublished, "compliance.policy_texts", {"policy_version": "policy_version"}))
 

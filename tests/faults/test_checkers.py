@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from events import ledger
-from events.catalog.booking import BookingCanceled, BookingConfirmed
+from events.catalog.booking import AnswerRepeated, BookingCanceled, BookingConfirmed
 from events.catalog.hygiene import HandpieceReprocessed, RoomTurnedOver
 from events.catalog.treatment import TreatmentStarted
 from events.outward import outward_stream
@@ -124,6 +124,18 @@ async def answer_what_is_not_recorded(forger: Forger) -> str:
     return f"3 (answers) an answer was given as {event_id}"
 
 
+async def repeat_what_was_never_said(forger: Forger) -> str:
+    event_id = uuid4()
+    at = await forger.answers("booking", "system", Role.SYSTEM, AnswerRepeated(event_id=event_id))
+    return f"2 (order) entry {at} (answer.repeated.v1) repeats {event_id}, which does not stand before it"
+
+
+async def keep_a_letter_of_nothing(forger: Forger) -> str:
+    columns = "clinic_id, system, inbox_entry, fields, reasons, received_at"
+    await forger.run(f"insert into machinery.dead_letters ({columns}) values ($1, 'frontdesk', '7-0', '{{}}', '[]', now())", forger.clinic)
+    return "3 (answers) the dead letter 7-0 of frontdesk was rejected by no entry"
+
+
 async def move_a_booking(forger: Forger) -> str:
     booking_id = forger.first("booking.confirmed").event.visit.booking_id
     await forger.run("update booking.bookings set starts_at = starts_at + interval '1 hour' where booking_id = $1", booking_id)
@@ -193,6 +205,7 @@ PLANTED: list[Callable[[Forger], Awaitable[str]]] = [
     start_without_asking,
     book_what_nobody_asked_for,
     answer_what_is_not_recorded,
+    keep_a_letter_of_nothing,
     move_a_booking,
     give_oneself_a_role,
     give_oneself_a_token,
@@ -220,8 +233,11 @@ async def test_every_checker_finds_what_it_looks_for(stage: Stage) -> None:
     assert not unseen, "\n".join(found)
 
 
-async def test_a_bent_link_is_found_where_it_is(stage: Stage) -> None:
+async def test_what_keeps_others_from_reading_on_is_found_where_it_is(stage: Stage) -> None:
+    forger = Forger(stage, await gather(stage.place()))
+    repeated = await repeat_what_was_never_said(forger)
     bend = "update ledger.entries set recorded_at = recorded_at + interval '1 microsecond' where clinic_id = $1 and index = 7"
-    await stage.owner.execute("set session_replication_role = replica")
-    await stage.owner.execute(bend, stage.example.clinic_id)
-    assert any("epoch 1 breaks at entry 7: chain" in sentence for sentence in await products_findings(stage.place()))
+    await forger.run(bend, forger.clinic)
+    found = [sentence.replace(f" clinic {forger.clinic}:", "").replace("  ", " ") for sentence in await products_findings(stage.place())]
+    assert repeated in found
+    assert "4 (chain) epoch 1 breaks at entry 7: chain" in found
