@@ -1,38 +1,25 @@
-"""The projection itself, and the two ways in which its rows change most often."""
+"""The projection itself, and what more than one of its files writes."""
 
-from collections.abc import Sequence
-from typing import Any
-from uuid import UUID
-
-from sqlalchemy import literal, update
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from events.policy import follow_policy
 from events.projection import Projection
-from events.tables import Rows
-from services.hygiene.models import Lot, Policies
+from events.tables import Write
+from services.hygiene.models import Place, Policies
 
 projects = Projection("hygiene")
 follow_policy(projects, Policies)
 
-
-async def put_all(rows: Rows, kind: type[Any], values: Sequence[dict[str, Any]]) -> int:
-    """Insert the rows whose keys are free, in one statement; says how many."""
-    if not values:
-        return 0
-    done = await rows.execute(insert(kind).values(list(values)).on_conflict_do_nothing().returning(literal(1)))
-    return len(done.all())
-
-
-async def put(rows: Rows, kind: type[Any], /, **values: Any) -> bool:
-    """Insert a row if its key is free; says whether it was."""
-    done = await rows.execute(insert(kind).values(**values).on_conflict_do_nothing().returning(literal(1)))
-    return done.first() is not None
-
-
-async def count_units(rows: Rows, clinic_id: UUID, lot_id: UUID, *, labeled: int = 0, used: int = 0, wasted: int = 0) -> None:
-    await rows.execute(
-        update(Lot)
-        .where(Lot.clinic_id == clinic_id, Lot.lot_id == lot_id)
-        .values(labeled=Lot.labeled + labeled, used=Lot.used + used, wasted=Lot.wasted + wasted)
-    )
+_NEW = insert(Place)
+SEE_PLACE = Write(
+    _NEW.on_conflict_do_update(
+        index_elements=["clinic_id", "kind", "subject_id"],
+        set_={
+            "disinfected_at": func.greatest(Place.disinfected_at, _NEW.excluded.disinfected_at),
+            "used_at": func.greatest(Place.used_at, _NEW.excluded.used_at),
+        },
+    ),
+    ("clinic_id", "kind", "subject_id", "disinfected_at", "used_at"),
+)
+"""A place was disinfected or used: the latest of each counts, and what was not said (null) changes nothing."""

@@ -1,8 +1,7 @@
 """Sterilizers, cycles, indicators and packs follow the ledger."""
 
-from uuid import UUID
-
-from sqlalchemy import func, select, update
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, false, func, select, update
+from sqlalchemy.dialects.postgresql import array, insert
 
 from events.catalog.hygiene import (
     CycleRecorded,
@@ -14,19 +13,73 @@ from events.catalog.hygiene import (
     SterilizerReturned,
 )
 from events.envelope import Entry
-from events.tables import Rows
+from events.tables import Rows, Write
 from services.hygiene.models import Indicator, ItemUse, Outage, Pack, SterilizationCycle, Sterilizer
-from services.hygiene.projectors.rows import projects, put, put_all
+from services.hygiene.projectors.rows import projects
 
 _WEIGHT = ("none", "pending", "invalid", "negative", "positive")
 """What several indicators of one cycle say together: one positive is positive, a negative outweighs an invalid one."""
+
+_OF_STERILIZER = (Sterilizer.clinic_id == bindparam("clinic"), Sterilizer.sterilizer_id == bindparam("sterilizer"))
+_OF_CYCLE = (SterilizationCycle.clinic_id == bindparam("clinic"), SterilizationCycle.cycle_id == bindparam("cycle"))
+_OF_PACK = (Pack.clinic_id == bindparam("clinic"), Pack.pack_id == bindparam("pack"))
+
+MOVE = Write(
+    update(Sterilizer)
+    .where(*_OF_STERILIZER)
+    .values(in_service=bindparam("stays"), removed_at=bindparam("at"), removal_reason=bindparam("reason"))
+)
+_PROOF = select(func.max(SterilizationCycle.ended_at)).where(
+    SterilizationCycle.clinic_id == bindparam("clinic"), SterilizationCycle.cycle_id == any_(bindparam("evidence", type_=ARRAY(Uuid())))
+)
+END_OUTAGE = Write(
+    update(Outage)
+    .where(Outage.clinic_id == bindparam("clinic"), Outage.sterilizer_id == bindparam("sterilizer"), Outage.returned_at.is_(None))
+    .values(returned_at=func.greatest(bindparam("claimed_at"), _PROOF.scalar_subquery()))
+)
+_LAST = select(func.max(SterilizationCycle.started_at)).where(
+    SterilizationCycle.clinic_id == bindparam("clinic"),
+    SterilizationCycle.sterilizer_id == bindparam("sterilizer"),
+    SterilizationCycle.indicator == any_(array(["pending", "negative", "positive"])),
+)
+FIND_LAST_RUN = Write(update(Sterilizer).where(*_OF_STERILIZER).values(last_run_at=_LAST.scalar_subquery()))
+"""The start of the last cycle whose indicator is not invalid: the days of the indicator calendar count from there."""
+
+_USED = select(ItemUse.item_id).where(ItemUse.clinic_id == bindparam("clinic"), ItemUse.item_id == bindparam("pack"))
+KEEP_PACK = Write(
+    insert(Pack)
+    .from_select(
+        ["clinic_id", "pack_id", "cycle_id", "contents", "sterile_until", "released", "used"],
+        select(
+            bindparam("clinic", type_=Uuid()),
+            bindparam("pack", type_=Uuid()),
+            bindparam("cycle", type_=Uuid()),
+            bindparam("contents", type_=Pack.contents.type),
+            bindparam("sterile_until", type_=Pack.sterile_until.type),
+            false(),
+            _USED.exists(),
+        ).where(*_OF_CYCLE, SterilizationCycle.event_id == bindparam("event")),
+    )
+    .on_conflict_do_nothing()
+)
+"""If the cycle is this entry's, and not one that was recorded before under the same id."""
+
+RELEASE_CYCLE = Write(update(SterilizationCycle).where(*_OF_CYCLE).values(released=bindparam("basis"), release_id=bindparam("event")))
+RELEASE_PACKS = Write(update(Pack).where(Pack.clinic_id == bindparam("clinic"), Pack.cycle_id == bindparam("cycle")).values(released=True))
+WEIGH = Write(
+    update(SterilizationCycle)
+    .where(*_OF_CYCLE, SterilizationCycle.indicator == any_(bindparam("lighter", type_=ARRAY(Text()))))
+    .values(indicator=bindparam("result"))
+)
+HOLD_PACK = Write(
+    update(Pack).where(*_OF_PACK, Pack.quarantined.is_(None)).values(quarantined=bindparam("reason"), quarantine_id=bindparam("event"))
+)
 
 
 @projects(SterilizerCommissioned)
 async def commission(rows: Rows, entry: Entry[SterilizerCommissioned]) -> None:
     said = entry.event
-    await put(
-        rows,
+    rows.add(
         Sterilizer,
         clinic_id=entry.clinic_id,
         sterilizer_id=said.sterilizer_id,
@@ -39,48 +92,34 @@ async def commission(rows: Rows, entry: Entry[SterilizerCommissioned]) -> None:
     )
 
 
-@projects(SterilizerRemoved, SterilizerReturned)
-async def move_in_or_out_of_service(rows: Rows, entry: Entry[SterilizerRemoved | SterilizerReturned]) -> None:
-    said = entry.event
-    removed = isinstance(said, SterilizerRemoved)
-    await rows.execute(
-        update(Sterilizer)
-        .where(Sterilizer.clinic_id == entry.clinic_id, Sterilizer.sterilizer_id == said.sterilizer_id)
-        .values(
-            in_service=not removed,
-            removed_at=(said.occurred_at or entry.recorded_at) if removed else None,
-            removal_reason=said.reason if isinstance(said, SterilizerRemoved) else None,
-        )
-    )
-
-
 @projects(SterilizerRemoved)
 async def begin_outage(rows: Rows, entry: Entry[SterilizerRemoved]) -> None:
     said = entry.event
-    seen_at = min(said.occurred_at or entry.recorded_at, entry.recorded_at)
-    await put(rows, Outage, clinic_id=entry.clinic_id, sterilizer_id=said.sterilizer_id, event_id=entry.event_id, removed_at=seen_at)
+    said_at = said.occurred_at or entry.recorded_at
+    rows.write(MOVE, clinic=entry.clinic_id, sterilizer=said.sterilizer_id, stays=False, at=said_at, reason=said.reason)
+    rows.add(
+        Outage,
+        clinic_id=entry.clinic_id,
+        sterilizer_id=said.sterilizer_id,
+        event_id=entry.event_id,
+        removed_at=min(said_at, entry.recorded_at),
+    )
 
 
 @projects(SterilizerReturned)
 async def end_outage(rows: Rows, entry: Entry[SterilizerReturned]) -> None:
     """It lasted until the last of the cycles that prove the return had ended, whatever was claimed."""
     said = entry.event
+    this = {"clinic": entry.clinic_id, "sterilizer": said.sterilizer_id}
+    rows.write(MOVE, **this, stays=True, at=None, reason=None)
     claimed_at = min(said.occurred_at or entry.recorded_at, entry.recorded_at)
-    proof = select(func.max(SterilizationCycle.ended_at)).where(
-        SterilizationCycle.clinic_id == entry.clinic_id, SterilizationCycle.cycle_id.in_(said.evidence)
-    )
-    await rows.execute(
-        update(Outage)
-        .where(Outage.clinic_id == entry.clinic_id, Outage.sterilizer_id == said.sterilizer_id, Outage.returned_at.is_(None))
-        .values(returned_at=func.greatest(claimed_at, proof.scalar_subquery()))
-    )
+    rows.write(END_OUTAGE, **this, claimed_at=claimed_at, evidence=list(said.evidence))
 
 
 @projects(CycleRecorded)
 async def keep_cycle(rows: Rows, entry: Entry[CycleRecorded]) -> None:
     said = entry.event
-    new = await put(
-        rows,
+    rows.add(
         SterilizationCycle,
         clinic_id=entry.clinic_id,
         cycle_id=said.cycle_id,
@@ -100,40 +139,23 @@ async def keep_cycle(rows: Rows, entry: Entry[CycleRecorded]) -> None:
         occurred_at=said.occurred_at,
         event_id=entry.event_id,
     )
-    await _find_last_run(rows, entry.clinic_id, said.sterilizer_id)
-    if not new or not said.packs:
-        return
-    ids = [pack.pack_id for pack in said.packs]
-    found = select(ItemUse.item_id).where(ItemUse.clinic_id == entry.clinic_id, ItemUse.item_id.in_(ids))
-    used = set(await rows.scalars(found))
-    packs = [
-        {
-            "clinic_id": entry.clinic_id,
-            "pack_id": pack.pack_id,
-            "cycle_id": said.cycle_id,
-            "contents": pack.contents,
-            "sterile_until": pack.sterile_until,
-            "released": False,
-            "used": pack.pack_id in used,
-        }
-        for pack in said.packs
-    ]
-    await put_all(rows, Pack, packs)
+    rows.write(FIND_LAST_RUN, clinic=entry.clinic_id, sterilizer=said.sterilizer_id)
+    for pack in said.packs:
+        label = {"pack": pack.pack_id, "contents": pack.contents, "sterile_until": pack.sterile_until}
+        rows.write(KEEP_PACK, clinic=entry.clinic_id, cycle=said.cycle_id, event=entry.event_id, **label)
 
 
 @projects(LoadReleased)
 async def release_packs(rows: Rows, entry: Entry[LoadReleased]) -> None:
     said = entry.event
-    cycle = (SterilizationCycle.clinic_id == entry.clinic_id, SterilizationCycle.cycle_id == said.cycle_id)
-    await rows.execute(update(SterilizationCycle).where(*cycle).values(released=said.basis, release_id=entry.event_id))
-    await rows.execute(update(Pack).where(Pack.clinic_id == entry.clinic_id, Pack.cycle_id == said.cycle_id).values(released=True))
+    rows.write(RELEASE_CYCLE, clinic=entry.clinic_id, cycle=said.cycle_id, basis=said.basis, event=entry.event_id)
+    rows.write(RELEASE_PACKS, clinic=entry.clinic_id, cycle=said.cycle_id)
 
 
 @projects(IndicatorRead)
 async def weigh_indicator(rows: Rows, entry: Entry[IndicatorRead]) -> None:
     said = entry.event
-    await put(
-        rows,
+    rows.add(
         Indicator,
         clinic_id=entry.clinic_id,
         indicator_id=said.indicator_id,
@@ -147,37 +169,12 @@ async def weigh_indicator(rows: Rows, entry: Entry[IndicatorRead]) -> None:
         occurred_at=said.occurred_at,
         event_id=entry.event_id,
     )
-    lighter = _WEIGHT[: _WEIGHT.index(said.result)]
-    await rows.execute(
-        update(SterilizationCycle)
-        .where(
-            SterilizationCycle.clinic_id == entry.clinic_id,
-            SterilizationCycle.cycle_id == said.cycle_id,
-            SterilizationCycle.indicator.in_(lighter),
-        )
-        .values(indicator=said.result)
-    )
-    await _find_last_run(rows, entry.clinic_id, said.sterilizer_id)
-
-
-async def _find_last_run(rows: Rows, clinic_id: UUID, sterilizer_id: UUID) -> None:
-    """The start of the last cycle whose indicator is not invalid: the days of the indicator calendar count from there."""
-    last = select(func.max(SterilizationCycle.started_at)).where(
-        SterilizationCycle.clinic_id == clinic_id,
-        SterilizationCycle.sterilizer_id == sterilizer_id,
-        SterilizationCycle.indicator.in_(["pending", "negative", "positive"]),
-    )
-    await rows.execute(
-        update(Sterilizer)
-        .where(Sterilizer.clinic_id == clinic_id, Sterilizer.sterilizer_id == sterilizer_id)
-        .values(last_run_at=last.scalar_subquery())
-    )
+    lighter = list(_WEIGHT[: _WEIGHT.index(said.result)])
+    rows.write(WEIGH, clinic=entry.clinic_id, cycle=said.cycle_id, lighter=lighter, result=said.result)
+    rows.write(FIND_LAST_RUN, clinic=entry.clinic_id, sterilizer=said.sterilizer_id)
 
 
 @projects(PackQuarantined)
 async def hold_packs(rows: Rows, entry: Entry[PackQuarantined]) -> None:
-    await rows.execute(
-        update(Pack)
-        .where(Pack.clinic_id == entry.clinic_id, Pack.pack_id.in_(entry.event.pack_ids), Pack.quarantined.is_(None))
-        .values(quarantined=entry.event.reason, quarantine_id=entry.event_id)
-    )
+    for pack_id in entry.event.pack_ids:
+        rows.write(HOLD_PACK, clinic=entry.clinic_id, pack=pack_id, reason=entry.event.reason, event=entry.event_id)

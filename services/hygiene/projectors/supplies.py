@@ -1,20 +1,63 @@
 """Lots and units follow the ledger, and their counts with them."""
 
-from sqlalchemy import select, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from events.catalog.hygiene import CartridgeWasted, LotQuarantined, LotReceived, UnitsLabeled
 from events.envelope import Entry
-from events.tables import Rows
+from events.tables import Rows, Write
 from schemas.hygiene import lot_key
 from services.hygiene.models import ItemUse, Lot, Unit
-from services.hygiene.projectors.rows import count_units, projects, put, put_all
+from services.hygiene.projectors.rows import projects
+
+_OF_LOT = (Lot.clinic_id == bindparam("clinic"), Lot.lot_id == bindparam("lot"))
+_UNITS = bindparam("units", type_=ARRAY(Uuid()))
+_LABELED = (
+    insert(Unit)
+    .from_select(
+        ["clinic_id", "unit_id", "lot_id"],
+        select(bindparam("clinic", type_=Uuid()), func.unnest(_UNITS).column_valued("unit_id"), bindparam("lot", type_=Uuid())),
+    )
+    .on_conflict_do_nothing()
+    .returning(Unit.unit_id)
+    .cte("labeled")
+)
+_USED_BEFORE = (
+    update(ItemUse)
+    .where(ItemUse.clinic_id == bindparam("clinic"), ItemUse.item_id == any_(_UNITS), ItemUse.lot_id.is_(None))
+    .values(lot_id=bindparam("lot"))
+    .returning(ItemUse.item_id)
+    .cte("used_before")
+)
+LABEL = Write(
+    update(Lot)
+    .where(*_OF_LOT)
+    .values(
+        labeled=Lot.labeled + select(func.count(_LABELED.c.unit_id)).scalar_subquery(),
+        used=Lot.used + select(func.count(_USED_BEFORE.c.item_id)).scalar_subquery(),
+    )
+)
+"""Units that are new, counted with their lot, and those that were used before anybody entered them: a recall of their lot
+must find the clients."""
+
+QUARANTINE = Write(update(Lot).where(*_OF_LOT, Lot.quarantined.is_(None)).values(quarantined=bindparam("reason")))
+
+_WASTED = (
+    update(Unit)
+    .where(Unit.clinic_id == bindparam("clinic"), Unit.unit_id == bindparam("unit"), Unit.waste_id.is_(None))
+    .values(waste_reason=bindparam("reason"), wasted_at=bindparam("at"), waste_id=bindparam("event"))
+    .returning(Unit.unit_id)
+    .cte("newly_wasted")
+)
+_OPENED = select(ItemUse.item_id).where(ItemUse.clinic_id == bindparam("clinic"), ItemUse.item_id == bindparam("unit"))
+WASTE = Write(update(Lot).where(*_OF_LOT, select(_WASTED.c.unit_id).exists(), ~_OPENED.exists()).values(wasted=Lot.wasted + 1))
+"""A unit is wasted once, and counted as wasted unless it counts as used."""
 
 
 @projects(LotReceived)
 async def keep_lot(rows: Rows, entry: Entry[LotReceived]) -> None:
     said = entry.event
-    await put(
-        rows,
+    rows.add(
         Lot,
         clinic_id=entry.clinic_id,
         lot_id=said.lot_id,
@@ -35,33 +78,16 @@ async def keep_lot(rows: Rows, entry: Entry[LotReceived]) -> None:
 
 @projects(UnitsLabeled)
 async def keep_units(rows: Rows, entry: Entry[UnitsLabeled]) -> None:
-    said = entry.event
-    units = [{"clinic_id": entry.clinic_id, "unit_id": unit_id, "lot_id": said.lot_id} for unit_id in said.unit_ids]
-    labeled = await put_all(rows, Unit, units)
-    # Used before anybody entered them: their lot's recall must find the clients.
-    lotless = (ItemUse.clinic_id == entry.clinic_id, ItemUse.item_id.in_(said.unit_ids), ItemUse.lot_id.is_(None))
-    used = await rows.execute(update(ItemUse).where(*lotless).values(lot_id=said.lot_id).returning(ItemUse.item_id))
-    await count_units(rows, entry.clinic_id, said.lot_id, labeled=labeled, used=len(used.all()))
+    rows.write(LABEL, clinic=entry.clinic_id, lot=entry.event.lot_id, units=list(entry.event.unit_ids))
 
 
 @projects(LotQuarantined)
 async def hold_lot(rows: Rows, entry: Entry[LotQuarantined]) -> None:
-    await rows.execute(
-        update(Lot)
-        .where(Lot.clinic_id == entry.clinic_id, Lot.lot_id == entry.event.lot_id, Lot.quarantined.is_(None))
-        .values(quarantined=entry.event.reason)
-    )
+    rows.write(QUARANTINE, clinic=entry.clinic_id, lot=entry.event.lot_id, reason=entry.event.reason)
 
 
 @projects(CartridgeWasted)
 async def waste_unit(rows: Rows, entry: Entry[CartridgeWasted]) -> None:
     said = entry.event
-    done = await rows.execute(
-        update(Unit)
-        .where(Unit.clinic_id == entry.clinic_id, Unit.unit_id == said.unit_id, Unit.waste_id.is_(None))
-        .values(waste_reason=said.reason, wasted_at=said.occurred_at, waste_id=entry.event_id)
-        .returning(Unit.unit_id)
-    )
-    opened = select(ItemUse.item_id).where(ItemUse.clinic_id == entry.clinic_id, ItemUse.item_id == said.unit_id).limit(1)
-    if done.first() is not None and (await rows.scalar(opened)) is None:
-        await count_units(rows, entry.clinic_id, said.lot_id, wasted=1)
+    this = {"clinic": entry.clinic_id, "unit": said.unit_id, "lot": said.lot_id}
+    rows.write(WASTE, **this, reason=said.reason, at=said.occurred_at, event=entry.event_id)

@@ -1,20 +1,16 @@
 """Handpieces and disinfections follow the ledger."""
 
-from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import insert
-
 from events.catalog.hygiene import HandpieceCommissioned, HandpieceReprocessed, RoomTurnedOver
 from events.envelope import Entry
 from events.tables import Rows
-from services.hygiene.models import Disinfection, Handpiece, Place
-from services.hygiene.projectors.rows import projects, put
+from services.hygiene.models import Disinfection, Handpiece
+from services.hygiene.projectors.rows import SEE_PLACE, projects
 
 
 @projects(HandpieceCommissioned)
 async def keep_handpiece(rows: Rows, entry: Entry[HandpieceCommissioned]) -> None:
     said = entry.event
-    await put(
-        rows,
+    rows.add(
         Handpiece,
         clinic_id=entry.clinic_id,
         handpiece_id=said.handpiece_id,
@@ -33,8 +29,7 @@ async def keep_disinfection(rows: Rows, entry: Entry[HandpieceReprocessed | Room
         kind, disinfection_id, subject_id = "handpiece", said.reprocessing_id, said.handpiece_id
     else:
         kind, disinfection_id, subject_id = "room", said.turnover_id, said.room_id
-    await put(
-        rows,
+    rows.add(
         Disinfection,
         clinic_id=entry.clinic_id,
         disinfection_id=disinfection_id,
@@ -46,10 +41,4 @@ async def keep_disinfection(rows: Rows, entry: Entry[HandpieceReprocessed | Room
         occurred_at=said.occurred_at,
         event_id=entry.event_id,
     )
-    clean = insert(Place).values(clinic_id=entry.clinic_id, kind=kind, subject_id=subject_id, disinfected_at=said.occurred_at)
-    await rows.execute(
-        clean.on_conflict_do_update(
-            index_elements=["clinic_id", "kind", "subject_id"],
-            set_={"disinfected_at": func.greatest(Place.disinfected_at, said.occurred_at)},
-        )
-    )
+    rows.write(SEE_PLACE, clinic_id=entry.clinic_id, kind=kind, subject_id=subject_id, disinfected_at=said.occurred_at, used_at=None)
