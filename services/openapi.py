@@ -19,6 +19,8 @@ _ACCESS = {
     "404": "Not in this clinic, or no clinic of yours.",
 }
 _INPUT = {"422": "Not understood: every finding names its field."}
+_BODY = {"413": "More than this door reads."}
+_LINK = {"404": "No link of ours.", "410": "Its time has passed."}
 _DECISION = {"409": "Refused, with **all** findings, and recorded; or the id was used with other content."}
 _OUTAGE = {"503": "The record cannot be read or written now. Nothing was decided: send the same again."}
 
@@ -120,9 +122,13 @@ def _describe(method: str, path: str, operation: dict[str, Any]) -> None:
         operation["security"] = [{"token": []}]
         mine.append(DEVICE)
     elif asked:
-        said |= {"404": _ACCESS["404"]}
+        said |= _LINK if path.startswith("/check-ins/") else {"404": _ACCESS["404"]}
+    if "requestBody" in operation:
+        said |= _BODY
     if method in {"put", "delete"} or (method == "post" and _decides(responses)):
         said |= _DECISION
+        if "201" in responses:
+            responses["200"] = responses["201"] | {"description": "Answered before: the same answer again."}
         if operation.get("security"):
             mine.append(IDEMPOTENCY_KEY)
     if mine:

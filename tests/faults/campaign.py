@@ -13,6 +13,7 @@ from tests.faults.proxy import ROW as PROXY
 from tests.faults.races import ROW as RACES
 from tests.faults.restore import ROW as RESTORE
 from tests.faults.row import Row, carry_out
+from tests.faults.strangers import ROW as STRANGERS
 from tests.faults.streams import ROW as STREAMS
 from tests.faults.tampering import ROW as TAMPERING
 
@@ -26,6 +27,7 @@ ROWS: tuple[Row, ...] = (
     INBOX,
     POISON,
     BAD_INPUT,
+    STRANGERS,
     CLOCK,
     DISK_FULL,
     FROZEN,

@@ -103,11 +103,19 @@ async def get_verdict(
         return await verify_ledger(view, kept)
 
 
-@routes.get("/clinics/{clinic}/ledger/export", summary="The whole ledger for verification elsewhere")
+LINES = "application/x-ndjson"
+
+
+@routes.get(
+    "/clinics/{clinic}/ledger/export",
+    summary="The whole ledger for verification elsewhere",
+    response_class=StreamingResponse,
+    responses={200: {"content": {LINES: {"schema": {"type": "string"}}}}},
+)
 async def get_export(ask: Annotated[Asking, may("view_ledger")]) -> StreamingResponse:
     """Lines of JSON: one about the ledger, then one per entry with its exact bytes. `asepsis verify --file` checks them."""
     async with ask.reading("compliance") as view:
         head = await ledger_head(view)
     await _seen(ask, "ledger_export", head.size)
 
-    return StreamingResponse(export(head, lambda: ask.reading("compliance")), media_type="application/x-ndjson")
+    return StreamingResponse(export(head, lambda: ask.reading("compliance")), media_type=LINES)

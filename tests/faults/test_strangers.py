@@ -1,0 +1,15 @@
+"""Requests made from the OpenAPI document: no server error, and every answer is a documented one."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.strangers import ROW
+from tests.faults.row import carry_out
+
+pytestmark = pytest.mark.timeout(150)
+
+
+async def test_every_answer_is_a_documented_one(place: Path) -> None:
+    tally = await carry_out(ROW, place, seed=1, times=ROW.share)
+    assert not tally.wrongs, "\n".join(tally.wrongs)
