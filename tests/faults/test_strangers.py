@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.strangers import ROW
 from tests.faults.row import carry_out
+from tests.faults.strangers import ROW
 
 pytestmark = pytest.mark.timeout(150)
 
