@@ -41,6 +41,7 @@ def follow_policy(projects: Projection, copies: type[PolicyCopy]) -> None:
     @projects(PolicyPublished)
     async def keep_policy(rows: Rows, entry: Entry[PolicyPublished]) -> None:
         published = entry.event
+        rows.kept.pop((copies, entry.clinic_id), None)
         rows.add(
             copies,
             clinic_id=entry.clinic_id,
@@ -65,29 +66,46 @@ def _remember(key: tuple[UUID, int, str], document: dict[str, Any]) -> Policy:
 
 async def policy_in_force(rows: AsyncSession | Rows, copies: type[PolicyCopy], clinic_id: UUID, at: datetime) -> InForce | None:
     """The newest policy that is effective at `at`, or None before the first."""
-    newest, document = _asks_of(copies)
-    found = await newest.first(rows, clinic=clinic_id, at=at)
+    found = await (
+        _newest_of_page(rows, copies, clinic_id, at)
+        if isinstance(rows, Rows)
+        else _asks_of(copies).newest.first(rows, clinic=clinic_id, at=at)
+    )
     if found is None:
         return None
     key = (clinic_id, found.policy_version, found.digest)
     if key not in _seen:
-        written = await document.first(rows, clinic=clinic_id, version=found.policy_version)
+        written = await _asks_of(copies).document.first(rows, clinic=clinic_id, version=found.policy_version)
         return InForce(found.policy_version, _remember(key, written.document))
     return InForce(found.policy_version, _seen[key])
 
 
-_asks: dict[type[PolicyCopy], tuple[Ask, Ask]] = {}
+async def _newest_of_page(rows: Rows, copies: type[PolicyCopy], clinic_id: UUID, at: datetime) -> Any:
+    """A projector asks for entry after entry: the versions are fetched once, until another one is published."""
+    if (copies, clinic_id) not in rows.kept:
+        rows.kept[copies, clinic_id] = await _asks_of(copies).versions.all(rows, clinic=clinic_id)
+    return next((version for version in rows.kept[copies, clinic_id] if version.effective_at <= at), None)
 
 
-def _asks_of(copies: type[PolicyCopy]) -> tuple[Ask, Ask]:
-    """The newest version that is effective at a moment; the text of a version."""
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    """Every version, the newest first; the newest that is effective at a moment; the text of one."""
+
+    versions: Ask
+    newest: Ask
+    document: Ask
+
+
+_asks: dict[type[PolicyCopy], _Asks] = {}
+
+
+def _asks_of(copies: type[PolicyCopy]) -> _Asks:
     if copies not in _asks:
-        newest = (
-            select(copies.policy_version, copies.digest)
-            .where(copies.clinic_id == bindparam("clinic"), copies.effective_at <= bindparam("at"))
-            .order_by(copies.policy_version.desc())
-            .limit(literal_column("1"))
+        theirs = copies.clinic_id == bindparam("clinic")
+        versions = select(copies.policy_version, copies.digest, copies.effective_at).where(theirs).order_by(copies.policy_version.desc())
+        _asks[copies] = _Asks(
+            Ask(versions),
+            Ask(versions.where(copies.effective_at <= bindparam("at")).limit(literal_column("1"))),
+            Ask(select(copies.document).where(theirs, copies.policy_version == bindparam("version"))),
         )
-        theirs = (copies.clinic_id == bindparam("clinic"), copies.policy_version == bindparam("version"))
-        _asks[copies] = Ask(newest), Ask(select(copies.document).where(*theirs))
     return _asks[copies]

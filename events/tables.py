@@ -99,6 +99,8 @@ class Rows:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
+        self.kept: dict[Any, Any] = {}
+        """What was asked once for all entries of the page. Whoever writes what it was made of takes it out."""
         self._waiting: list[dict[Write, list[Values]]] = [{}]
         self._alone: dict[Write, list[Values]] = {}
         """Statements whose tables nothing else has touched: all of theirs is in the first turn."""
