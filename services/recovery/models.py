@@ -39,6 +39,7 @@ class CheckIn(Base):
         "projection",
         Index("ix_check_ins_planned", "due_at", postgresql_where=text("state = 'planned'")),
         Index("ix_check_ins_asked", "missed_at", postgresql_where=text("state = 'asked'")),
+        Index("ix_check_ins_unasked", "clinic_id", "treatment_id", postgresql_where=text("state = 'planned'")),
     )
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     checkin_id: Mapped[UUID] = mapped_column(primary_key=True)
