@@ -32,13 +32,14 @@ from schemas.compliance import CreateToken, GrantAccess, OpenEpoch, SkipEntry
 from schemas.vocabulary import Actor, Role
 from services.app import load
 from services.checkup import check_all
-from services.compliance.commands import NotLevelError, create_token, grant_access, open_epoch, skip_entry
+from services.compliance.commands import NotLevelError, create_token, grant_access, open_epoch
 from services.opening import RefusedError, decide, open_new_clinic
 from services.operations import Standing, Status, status_of
 from services.outages import FAILURES
 from services.outages import sentence_of as sentence_of_outage
 from services.problems import plain
 from services.settings import Settings, SettingsError, find_settings
+from services.skipping import skip_halted
 from services.verification import verify
 
 SERVICE = "compliance"
@@ -227,8 +228,7 @@ async def skip(arguments: argparse.Namespace) -> int:
         names = ("service", "stage", "index", "reason")
         asked = {name: getattr(arguments, name) for name in names} | {"epoch": epoch, "approvers": tuple(arguments.approver)}
         request = SkipEntry.model_validate(asked)
-        await decide(database, arguments.clinic, OPERATOR, skip_entry, request, f"cli.{uuid4()}")
-        await pass_entry(database, pair, arguments.index)
+        await skip_halted(database, pair, request, OPERATOR)
     _say(f"{pair.service} ({pair.stage}) goes on behind entry {arguments.index}, which its tables do not have: rebuild shows it.")
     return 0
 

@@ -44,9 +44,14 @@ async def decide(
     """Give one of compliance's commands. Raises `RefusedError` with every reason."""
     async with transaction(database, clinic_id, SERVICE, actor, command_id) as tx:
         answer = await tx.once(command, request)
+    must_be_granted(answer)
+    return answer
+
+
+def must_be_granted(answer: Answer[Any]) -> None:
+    """Raises `RefusedError` with every reason."""
     if answer.event.refusal:
         raise RefusedError(" ".join(say(finding).reason for finding in answer.event.findings))
-    return answer
 
 
 async def open_new_clinic(

@@ -4,7 +4,7 @@ from services.compliance.commands.access import create_token, grant_access, open
 from services.compliance.commands.epochs import NotLevelError, open_epoch
 from services.compliance.commands.erasure import erase_client
 from services.compliance.commands.policy import publish_policy
-from services.compliance.commands.record import record_viewed, skip_entry
+from services.compliance.commands.record import record_viewed, roles_of_approvers, skip_approved, skip_entry
 from services.compliance.commands.systems import connect_system, disconnect_system
 
 __all__ = [
@@ -20,5 +20,7 @@ __all__ = [
     "record_viewed",
     "revoke_access",
     "revoke_token",
+    "roles_of_approvers",
+    "skip_approved",
     "skip_entry",
 ]
