@@ -259,7 +259,8 @@ async def the_past(directory: Path, rng: Random) -> AsyncIterator[Past]:
     database = Database(servers.login_url("asepsis_app"), secret=SECRET, pool_size=4)
     clinic = await open_small_clinic(database, await database_now(database))
     token, auditor = new_token(), clinic.form_id
-    await clinic.house.given("compliance", AccessGranted(identity_id=auditor, role=Role.AUDITOR))
+    treating = (AccessGranted(identity_id=practitioner, role=Role.PRACTITIONER) for practitioner in clinic.practitioners)
+    await clinic.house.given("compliance", AccessGranted(identity_id=auditor, role=Role.AUDITOR), *treating)
     hashed = sha256(token.encode()).hexdigest()
     made = CreateToken(identity_id=auditor, label="feed", expires_at=clinic.now + 9 * DAY, token_hash=hashed)
     await clinic.house.doing("compliance", create_token, made)

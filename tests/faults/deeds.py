@@ -13,7 +13,7 @@ from schemas.consent import Withdrawal, WithdrawalNote
 from schemas.hygiene import ReprocessingReport, Said, TurnoverReport, TurnoverStep
 from schemas.recovery import HoldNote, HoldPlacing
 from schemas.treatment import StartRequest
-from schemas.vocabulary import Area, Role
+from schemas.vocabulary import Actor, Area, Role
 from services.booking.commands import register_client, request_booking
 from services.consent.commands import withdraw_consent
 from services.hygiene.commands import reprocess_handpiece, turn_over_room
@@ -35,6 +35,10 @@ class Deeds:
 
     def _new(self) -> UUID:
         return UUID(int=self.rng.getrandbits(128), version=4)
+
+    @property
+    def _manager(self) -> Actor:
+        return actor(Role.MANAGER, self.clinic.managers[0])
 
     @property
     def of(self) -> dict[str, tuple[Deed, ...]]:
@@ -73,7 +77,7 @@ class Deeds:
     async def register(self) -> None:
         named = {"given_name": "R", "family_name": "Kok", "date_of_birth": "1990-01-01", "phone": "+31201234567"}
         asked = ClientRegistration.model_validate({"client_id": self._new(), **named})
-        await self.clinic.give("booking", register_client, asked)
+        await self.clinic.give("booking", register_client, asked, self._manager)
 
     async def book(self) -> None:
         clinic = self.clinic
@@ -88,17 +92,21 @@ class Deeds:
             areas=(Area.CHEEKS,),
             depth_um=1000,
         )
-        await clinic.give("booking", request_booking, asked)
+        await clinic.give("booking", request_booking, asked, self._manager)
 
     async def withdraw(self) -> None:
         consent = self.rng.choice([*self.clinic.known.signed.values(), self._new()])
-        await self.clinic.give("consent", withdraw_consent, Withdrawal(consent_id=consent, note=WithdrawalNote(channel="phone")))
+        await self.clinic.give(
+            "consent", withdraw_consent, Withdrawal(consent_id=consent, note=WithdrawalNote(channel="phone")), self._manager
+        )
 
     async def reprocess(self) -> None:
         report = ReprocessingReport(
             handpiece_id=self.rng.choice(self.clinic.handpieces), product="wipe", wet_seconds=900, occurred_at=await self._now()
         )
-        await self.clinic.give("hygiene", reprocess_handpiece, Said[ReprocessingReport](subject_id=self._new(), report=report))
+        await self.clinic.give(
+            "hygiene", reprocess_handpiece, Said[ReprocessingReport](subject_id=self._new(), report=report), self._manager
+        )
 
     async def turn_over(self) -> None:
         report = TurnoverReport(
@@ -108,7 +116,7 @@ class Deeds:
             steps=tuple(TurnoverStep),
             occurred_at=await self._now(),
         )
-        await self.clinic.give("hygiene", turn_over_room, Said[TurnoverReport](subject_id=self._new(), report=report))
+        await self.clinic.give("hygiene", turn_over_room, Said[TurnoverReport](subject_id=self._new(), report=report), self._manager)
 
     async def _now(self) -> Any:
         return await self.clinic.house.now("compliance")
@@ -120,4 +128,4 @@ class Deeds:
 
     async def hold(self) -> None:
         asked = HoldPlacing(hold_id=self._new(), note=HoldNote(client_id=self.rng.choice(self.clinic.clients), reason="fever"))
-        await self.clinic.give("recovery", place_safety_hold, asked)
+        await self.clinic.give("recovery", place_safety_hold, asked, self._manager)
