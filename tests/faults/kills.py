@@ -46,7 +46,7 @@ class Pace:
 
 CAMPAIGN = Pace(250, 20.0)
 """500,000 acknowledged commands in all."""
-SHARE = Pace(5, 2.0)
+SHARE = Pace(3, 1.2)
 
 
 @dataclass(frozen=True)
