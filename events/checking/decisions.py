@@ -18,6 +18,7 @@ from events.catalog.booking import AnswerRepeated, CommandRejected
 from events.catalog.compliance import ClientErased
 from events.chain import genesis
 from events.checking.answers import rejection_id
+from events.checking.authority import Authority
 from events.checking.comparing import difference, speaks_only_of
 from events.checking.private import PrivateRows
 from events.checking.rehearsal import cause_of
@@ -29,6 +30,8 @@ from events.clock import service_actor
 from events.envelope import Entry, event_classes, knows, versioned_type
 from events.ledger import Head
 from events.streams import reactions_of
+
+GRANTING = "compliance"
 
 
 @dataclass(slots=True)
@@ -60,6 +63,8 @@ class Line:
         service = self.shadows.service
         self.at = Head(self.epoch, 0, genesis(self.clinic_id, self.epoch), None, datetime.max)  # noqa: DTZ901 - nobody looks at it
         self.replays = replays_of(service)
+        # Every service's decisions, asked once: where grants are decided.
+        self._authority = Authority() if service == GRANTING else None
         self.trials = Trials(self.shadows, self.clinic_id)
         self.private = PrivateRows(self.replays.private, self.report)
         self._own = {versioned_type(event) for event in event_classes().values() if event.__module__ == PUBLISHERS[service].__name__}
@@ -99,8 +104,12 @@ class Line:
         )
 
     async def _pass(self, rows: AsyncSession, group: Sequence[Entry[Any]], answered: set[str]) -> None:
+        against = self._authority.against(group[0]) if self._authority is not None else None
+        if against is not None:
+            self.report.wrong(1, f"{_named(group[0])} was decided without right: {against}")
         for entry in group:
-            self.report.looked_at("entries")
+            if self._authority is not None:
+                self._authority.follow(entry)
             self._unprojected.append(entry)
             self.at = Head(entry.epoch, entry.size, entry.chain, entry.recorded_at, entry.recorded_at)
             if entry.type == versioned_type(ClientErased):

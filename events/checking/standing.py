@@ -52,7 +52,7 @@ class Chain:
                 self._broken.add(epoch)
                 self.report.wrong(4, f"epoch {epoch} breaks at entry {broken.index}: {broken.reason}")
                 return 0
-            self.report.looked_at("links of the chain")
+            self.report.looked_at("entries")
         return len(page)
 
     def _seam(self, epoch: int, opening: Entry[Any]) -> bool:

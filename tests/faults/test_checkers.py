@@ -13,7 +13,9 @@ from events.catalog.hygiene import HandpieceReprocessed, RoomTurnedOver
 from events.catalog.treatment import TreatmentStarted
 from events.outward import outward_stream
 from events.transaction import aside, project, transaction
+from schemas.booking import ResourceAddition
 from schemas.vocabulary import Actor, Role
+from services.booking.commands import add_resource
 from tests.faults import checkers
 from tests.faults.checkers import CHECKERS, Checker, products_findings
 from tests.faults.doors import Acknowledged, Journal
@@ -106,6 +108,15 @@ async def cancel_what_is_not_there(forger: Forger) -> str:
     canceled = BookingCanceled(booking_id=uuid4(), client_id=uuid4(), reason="client_asked")
     at = await forger.answers("booking", "front_desk", Role.FRONT_DESK, canceled)
     return f"1 (decisions) entry {at} (booking.canceled.v1) was not decided so: the rules give request.refused.v1"
+
+
+async def decide_as_a_stranger(forger: Forger) -> str:
+    stranger = Actor(identity_id=uuid4(), role=Role.MANAGER)
+    async with transaction(forger.stage.database, forger.clinic, "booking", stranger, str(uuid4())) as tx:
+        resource = ResourceAddition(resource_id=uuid4(), kind="room", turnover_minutes=5)
+        at = (await tx.once(add_resource, resource)).entry.index
+    await project(forger.stage.database, forger.clinic, "compliance")
+    return f"1 (decisions) entry {at} (resource.added.v1) was decided without right: {stranger.identity_id} did not have the role manager"
 
 
 async def book_what_nobody_asked_for(forger: Forger) -> str:
@@ -203,6 +214,7 @@ async def publish_something_else(forger: Forger) -> str:
 PLANTED: list[Callable[[Forger], Awaitable[str]]] = [
     cancel_what_is_not_there,
     start_without_asking,
+    decide_as_a_stranger,
     book_what_nobody_asked_for,
     answer_what_is_not_recorded,
     keep_a_letter_of_nothing,
