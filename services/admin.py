@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -22,6 +22,7 @@ from events import ledger
 from events.access import new_token
 from events.attempts import NotHaltedError, Pair, pass_entry
 from events.catalog.compliance import EpochOpened
+from events.checking.authority import COMMAND_LINE
 from events.checking.report import Report
 from events.database import SERVICES, Database
 from events.rebuild import rebuild_service
@@ -47,7 +48,7 @@ HEALTH_SECONDS = 5
 MANY_CLINICS = 5
 """With more, only what needs attention is listed."""
 
-OPERATOR = Actor(identity_id=uuid5(UUID(int=0), "command line"), role=Role.ADMIN, device="command-line")
+OPERATOR = Actor(identity_id=COMMAND_LINE, role=Role.ADMIN, device="command-line")
 """Whoever may run this program on the servers' machine."""
 
 
