@@ -1,10 +1,12 @@
 """`asepsis check`: gentle, remembering, and told to whoever asks. What its checkers find, the fault tests plant."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +21,7 @@ from events.transaction import aside
 from schemas.booking import ClientRegistration, Credential
 from schemas.compliance import GrantAccess, OpenClinic, PolicyRequest
 from schemas.vocabulary import Modality, Role
+from services import app
 from services.__main__ import _parser
 from services.admin import COMMANDS
 from services.booking.commands import credential_practitioner, register_client
@@ -26,6 +29,7 @@ from services.checkup import Checkup
 from services.compliance.commands import grant_access, open_clinic, publish_policy
 from services.opening import decide
 from services.operations import status_of
+from services.settings import Settings
 from tests.conftest import SECRET, House, actor
 
 DECIDING = ("compliance", "booking")
@@ -144,6 +148,28 @@ async def test_the_program_checks_and_whoever_asks_is_told(sound: House, owner: 
     finally:
         await checkup.close()
         await second.close()
+
+
+async def test_the_running_program_is_ready_and_says_what_its_check_has_found(
+    sound: House, servers: Servers, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "EVERY_SECONDS", 0.2)
+    await owner.execute("update booking.practitioners set max_depth_um = 9")
+    url = sound.database.url
+    settings = Settings(database_url=url, migration_url=url, redis_url=servers.redis_url, secret=SECRET, parts=DECIDING)
+    program = app.create_app(settings)
+    transport = httpx.ASGITransport(app=program)
+    async with program.router.lifespan_context(program), httpx.AsyncClient(transport=transport, base_url="http://asepsis") as client:
+        async with asyncio.timeout(60):
+            while True:
+                if (await status_of(sound.database)).unsound:
+                    break
+                await asyncio.sleep(0.2)
+        ready = await client.get("/health/ready")
+        metrics = (await client.get("/metrics")).text
+    assert (ready.status_code, ready.json()["ready"], ready.json()["unsound"]) == (200, True, [str(sound.clinic_id)])
+    assert "asepsis_check_findings 1.0" in metrics
+    assert "asepsis_check_age_seconds" in metrics
 
 
 Asking = Callable[..., Awaitable[tuple[int, str]]]
