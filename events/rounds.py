@@ -49,7 +49,7 @@ class Round:
 
 
 _LOOK = """
-    select c.epoch, coalesce(e.index + 1, 0), m.sizes, m.counts, t.types
+    select c.epoch, coalesce(e.index + 1, 0), m.sizes, m.counts, t.types, t.first
       from (select epoch from ledger.clinics where clinic_id = $1 order by epoch desc limit 1) c
       left join lateral (select index from ledger.entries where clinic_id = $1 and epoch = c.epoch order by index desc limit 1) e on true
      cross join lateral (
@@ -60,7 +60,7 @@ _LOOK = """
                left join ledger.bookmarks b on b.clinic_id = $1 and b.service = p.service and b.stage = p.stage
                left join ledger.attempts a on a.clinic_id = $1 and a.service = p.service and a.stage = p.stage) m
      cross join lateral (
-             select array_agg(x.type order by x.index) as types
+             select array_agg(x.type order by x.index) as types, min(x.index) as first
                from (select index, type from ledger.entries
                       where clinic_id = $1 and epoch = c.epoch and index >= (select min(s) from unnest(m.sizes) s where s >= 0)
                       order by index limit $4) x) t
@@ -82,10 +82,10 @@ async def look(
         found = await wire.fetch_row(line, _LOOK, clinic_id, [s.service for s in stages], [s.name for s in stages], MOST_ENTRIES)
         if found is None:
             return None
-        epoch, size, sizes, counts, types = found
+        epoch, size, sizes, counts, types, first = found
         places = dict(zip(stages, sizes, strict=True))
         begun = dict(zip(stages, counts, strict=True))
-        stops = {stage: _stop(stage, place, size, types or [], sizes) for stage, place in places.items()}
+        stops = {stage: _stop(stage, place, size, types or [], first or 0) for stage, place in places.items()}
         passed = [stage for stage in stages if 0 <= places[stage] < stops[stage]]
         if passed:
             which = ([s.service for s in passed], [s.name for s in passed], [places[s] for s in passed], [stops[s] for s in passed])
@@ -101,13 +101,16 @@ async def look(
     return Round(epoch, size, list(zip(todo, attempts, strict=True)), rests, suspected=bool(suspects) and suspects[0] not in todo)
 
 
-def _stop(stage: Stage, place: int, size: int, types: Sequence[str], sizes: Sequence[int]) -> int:
-    """The first entry that concerns it, or that this program does not know; else as far as the look went."""
+def _stop(stage: Stage, place: int, size: int, types: Sequence[str], first: int) -> int:
+    """The first entry that concerns it, or that this program does not know; else as far as the look went.
+
+    `types` are those of the entries from index `first` on, which may lie behind the place: a later epoch begins where the former
+    ended, and who has not begun it stands at 0.
+    """
     if place < 0 or place >= size:
         return place
     hears = stage.hears()
-    first = min(other for other in sizes if other >= 0)
-    for offset in range(place - first, len(types)):
+    for offset in range(max(place - first, 0), len(types)):
         if types[offset] in hears or not knows(types[offset]):
             return first + offset
     return max(place, first + len(types))

@@ -20,6 +20,7 @@ from events.projection import RecordUnreadableError
 from events.rebuild import rebuild_service
 from events.relay import SERVICE, STAGE, Relay
 from events.reopening import bring_level
+from events.rounds import Stage, look
 from events.transaction import aside
 from events.verification import Where, verdicts
 from schemas.compliance import OpenEpoch
@@ -178,3 +179,26 @@ async def test_a_bookmark_of_the_relay_that_is_astray_promises_nothing(
     await publish()
     await owner.execute("update ledger.bookmarks set chain = sha256('another'::bytea) where service = $1 and stage = $2", SERVICE, STAGE)
     assert (await opened(house, managers)).published_size == 0
+
+
+async def test_nobody_passes_what_concerns_them_while_another_stands_at_the_new_epochs_beginning(
+    house: House, managers: tuple[UUID, UUID]
+) -> None:
+    """Who has not begun an epoch stands at 0, and its entries begin much later: the two are not to be counted from one another."""
+    await opened(house, managers)
+    await house.given("compliance", *(AccessGranted(identity_id=uuid4(), role=Role.AUDITOR) for _ in range(10)))
+    await bring_level(house.database, house.clinic_id)
+    (concerning,) = await house.given("booking", added())
+    await house.given("compliance", *(AccessGranted(identity_id=uuid4(), role=Role.AUDITOR) for _ in range(4)))
+
+    async def nothing(_database: Database, _clinic: UUID, _service: str, _limit: int) -> int:
+        return 0
+
+    relay = Stage(SERVICE, STAGE, frozenset[str], nothing)
+    consent = Stage("consent", "reacted", lambda: frozenset({concerning.type}), nothing)
+    found = await look(house.database, house.clinic_id, [relay, consent])
+    assert found is not None
+    assert [(stage.service, attempt.index) for stage, attempt in found.todo] == [("consent", concerning.index)]
+    async with aside(house.database, house.clinic_id, "compliance") as rows:
+        assert await ledger.bookmark_size(rows, house.clinic_id, "consent", "reacted") == concerning.index
+        assert await ledger.bookmark_size(rows, house.clinic_id, SERVICE, STAGE) in {0, found.size}
