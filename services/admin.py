@@ -91,7 +91,9 @@ def _check_lines(found: Status) -> list[str]:
         for known in found.unsound
     ]
     oldest = max(known.age_seconds for known in found.checks)
-    return wrong or [f"The newest checks found nothing wrong; the oldest of them is {oldest // 60} minutes old."]
+    under_way = sum(not known.whole for known in found.checks)
+    still = f" {under_way} of them have not come to the end of the ledger yet." if under_way else ""
+    return wrong or [f"The newest checks found nothing wrong; the oldest of them is {oldest // 60} minutes old.{still}"]
 
 
 def _status_lines(found: Status) -> list[str]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from events.checking.check import Checker, Pace
+from events.checking.check import Checked, Checker, Pace
 from events.checking.kept import keep
 from events.checking.report import Report
 from events.database import Database, is_passing
@@ -53,22 +53,27 @@ class Checkup:
             if checker is None:
                 return
             clinics = list(await checker.clinics())
-            for turn in range(len(clinics)):
-                clinic_id = clinics[(self._next + turn) % len(clinics)]
-                checked = await checker.check(clinic_id, Pace(until - time.monotonic(), REST, self._stopping.is_set))
-                async with aside(self._database, clinic_id, self._services[0]) as rows:
-                    await keep(rows, self.part, checked)
-                for wrong in checked.report.wrongs:
-                    log.error("check %s", wrong)
+            for _ in clinics:
+                clinic_id = clinics[self._next % len(clinics)]
+                self._next += 1  # also if it fails: one clinic must not keep the others from being checked
+                checked = await self._check(checker, clinic_id, Pace(until - time.monotonic(), REST, self._stopping.is_set))
                 if time.monotonic() >= until or self._stopping.is_set():
-                    self._next = (self._next + turn + checked.whole) % len(clinics)
+                    self._next -= not checked.whole
                     return
-            self._next, self._reached_end = 0, True
+            self._reached_end = True
         except Exception as failure:
             await self._close()
             if not (isinstance(failure, RedisError) or is_passing(failure)):
                 raise
             log.debug("the check waits: %s", type(failure).__name__)
+
+    async def _check(self, checker: Checker, clinic_id: UUID, pace: Pace) -> Checked:
+        checked = await checker.check(clinic_id, pace)
+        async with aside(self._database, clinic_id, self._services[0]) as rows:
+            await keep(rows, self.part, checked)
+        for wrong in checked.report.wrongs:
+            log.error("check %s", wrong)
+        return checked
 
     async def _open(self) -> Checker | None:
         """The checker of before, with all it knows; each day a new one. None: another process checks these services."""
@@ -79,13 +84,16 @@ class Checkup:
             if not await checker.alone():
                 await checker.__aexit__(None, None, None)
                 return None
-            self._checker, self._began, self._next, self._reached_end = checker, time.monotonic(), 0, False
+            self._checker, self._began, self._reached_end = checker, time.monotonic(), False
         return self._checker
 
     async def _close(self) -> None:
         checker, self._checker = self._checker, None
         if checker is not None:
-            await checker.__aexit__(None, None, None)
+            try:
+                await checker.__aexit__(None, None, None)
+            except FAILURES:
+                log.debug("the checker's connections were lost already")
 
     def stop(self) -> None:
         """Let the check end with the page that is under way."""
@@ -94,10 +102,7 @@ class Checkup:
     async def close(self) -> None:
         """Give the connections back."""
         self.stop()
-        try:
-            await self._close()
-        except FAILURES:
-            log.debug("the checker's connections were lost already")
+        await self._close()
 
 
 async def check_all(
