@@ -79,16 +79,12 @@ def _ids(value: JsonValue, found: set[str]) -> None:
             return
 
 
-NOTE = Write(insert(Mention), ("clinic_id", "subject_id", "epoch", "index", "type"))
-"""An entry stands at its place once, and is projected once: nothing can be there."""
-
-
 @projects(*EVERYTHING)
 async def note_mentions(rows: Rows, entry: Entry[Event]) -> None:
     subjects = {str(entry.parts["actor"]["identity_id"])}
     _ids(entry.parts["data"], subjects)
     for subject in subjects:
-        rows.write(NOTE, clinic_id=entry.clinic_id, subject_id=subject, epoch=entry.epoch, index=entry.index, type=entry.type)
+        rows.add(Mention, clinic_id=entry.clinic_id, subject_id=subject, epoch=entry.epoch, index=entry.index, type=entry.type)
 
 
 projects(SystemConnected, SystemDisconnected)(mailboxes.connect_system)
