@@ -55,7 +55,8 @@ _LOOK = """
      cross join lateral (
              select array_agg(case when b.epoch is null then 0 when b.epoch = c.epoch then b.size else -1 - b.size end order by p.number)
                     as sizes,
-                    array_agg(case when a.index = coalesce(b.size, 0) and a.halted_at is null then a.count else 0 end order by p.number) as counts
+                    array_agg(case when a.index = coalesce(b.size, 0) and a.halted_at is null then a.count else 0 end order by p.number)
+                    as counts
                from unnest($2::text[], $3::text[]) with ordinality p (service, stage, number)
                left join ledger.bookmarks b on b.clinic_id = $1 and b.service = p.service and b.stage = p.stage
                left join ledger.attempts a on a.clinic_id = $1 and a.service = p.service and a.stage = p.stage) m
