@@ -167,7 +167,7 @@ class OpenInbox:
         while True:
             try:
                 if failures >= MOST_DELIVERIES:
-                    await self._bury(entry_id, fields, "gave_up", unread=failures > MOST_DELIVERIES)
+                    await self._bury(entry_id, fields, "gave_up", unread=failures >= 2 * MOST_DELIVERIES)
                 else:
                     await work_entry(self._database, self._inbox, self.mailbox, entry_id, fields)
                 break

@@ -8,12 +8,15 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
 from uuid import uuid4
+
+import asyncpg
 
 from events.faults import arm
 from tests.faults.morning import Morning
@@ -102,17 +105,25 @@ async def _ask_for_more(morning: Morning) -> int:
     return 1
 
 
+@asynccontextmanager
+async def _connection(stage: Stage) -> AsyncIterator[asyncpg.Connection]:
+    """One of our own: the stage's is in use whenever a life ends."""
+    owner = await asyncpg.connect(stage.owner_url.replace("+asyncpg", ""))
+    try:
+        yield owner
+    finally:
+        await owner.close()
+
+
 async def _forge_the_future(stage: Stage, morning: Morning, number: int) -> int:
     """An id from the future, with entries behind it that the reader has not seen when the inbox is set aside."""
     lock, clinic = "hashtextextended($1::text, 0)", str(stage.example.clinic_id)
-    await stage.owner.execute(f"select pg_advisory_lock({lock})", clinic)
-    try:
+    async with _connection(stage) as owner:
+        await owner.execute(f"select pg_advisory_lock({lock})", clinic)
         await stage.valkey.xadd(morning.desk.inbox, {"event": b"from the future"}, id=f"{FUTURE_MS + number}-0")
         await asyncio.sleep(FORGERY_SECONDS)
         for _ in range(2):
             await morning.desk.raw(b"behind it")
-    finally:
-        await stage.owner.execute(f"select pg_advisory_unlock({lock})", clinic)
     return 3
 
 
@@ -146,7 +157,8 @@ async def one_round(stage: Stage, rng: Random, tally: Tally) -> None:
         if program.owed:
             tally.wrong(f"{case}: never came to {program.owed}")
         # A command that five lives had in hand is given up, and was sent again.
-        letters += await stage.owner.fetchval(GIVEN_UP)
+        async with _connection(stage) as owner:
+            letters += await owner.fetchval(GIVEN_UP)
         found = await stage.problems(dead_letters=letters)
         if found:
             tally.wrong("\n".join([case, *found]))

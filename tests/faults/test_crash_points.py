@@ -7,7 +7,7 @@ import pytest
 from tests.faults.crash_points import POINTS, ROW
 from tests.faults.row import carry_out
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def test_dying_at_any_named_point_changes_nothing(place: Path) -> None:
