@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from events import epochs, ledger
 from events.catalog.booking import ResourceAdded
 from events.catalog.compliance import AccessGranted, EpochOpened
-from events.chain import Reason, genesis
+from events.chain import Break, Checkpoint, Reason, genesis
 from events.continuity import Continuity
 from events.database import SERVICES, Database
 from events.outward import outward_stream
@@ -26,6 +26,8 @@ from events.verification import Where, verdicts
 from schemas.compliance import OpenEpoch
 from schemas.vocabulary import Role
 from services.compliance.commands import NotLevelError, open_epoch
+from services.compliance.offline import verify_export
+from services.compliance.queries import export, head_of_epoch, ledger_page, verify_ledger
 from services.verification import connect_arguments
 from tests.conftest import House
 
@@ -202,3 +204,24 @@ async def test_nobody_passes_what_concerns_them_while_another_stands_at_the_new_
     async with aside(house.database, house.clinic_id, "compliance") as rows:
         assert await ledger.bookmark_size(rows, house.clinic_id, "consent", "reacted") == concerning.index
         assert await ledger.bookmark_size(rows, house.clinic_id, SERVICE, STAGE) in {0, found.size}
+
+
+async def test_an_auditor_takes_each_epoch_away_and_verifies_it_alone(house: House, managers: tuple[UUID, UUID]) -> None:
+    await house.given("booking", added())
+    event = await opened(house, managers)
+    await house.given("booking", added())
+    await bring_level(house.database, house.clinic_id)
+    for epoch, first, size in ((1, 0, event.former_size), (2, event.former_size, event.former_size + 2)):
+        async with house.look("compliance") as view:
+            head = await head_of_epoch(view, epoch)
+        assert head is not None
+        lines = [line async for line in export(head, lambda: house.look("compliance"))]
+        assert len(lines) == 1 + size - first
+        verdict = verify_export(lines, Checkpoint(epoch, size, bytes.fromhex(head.chain)))
+        assert (verdict.broken, verdict.head.size) == (None, size)
+        assert verify_export([lines[0], *lines[2:]]).broken == Break(first, Reason.MISSING, first)
+    async with house.look("compliance") as view:
+        assert await head_of_epoch(view, 3) is None
+        assert (await ledger_page(view, 0, 500)).head.size == event.former_size + 2
+        assert len((await ledger_page(view, 0, 500)).entries) == event.former_size + 2
+        assert (await verify_ledger(view)).sound

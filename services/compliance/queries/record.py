@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
+from itertools import pairwise
 from uuid import UUID
 
 from sqlalchemy import select
@@ -28,6 +29,18 @@ async def ledger_head(view: View) -> LedgerHead:
         message = f"no ledger for {view.clinic_id}"
         raise LookupError(message)
     return LedgerHead(clinic_id=view.clinic_id, epoch=at.epoch, size=at.size, chain=at.chain.hex())
+
+
+async def head_of_epoch(view: View, epoch: int | None) -> LedgerHead | None:
+    """Where an epoch ends, or the ledger if none is named. None: the clinic has no such epoch."""
+    newest = await ledger_head(view)
+    if epoch is None or epoch == newest.epoch:
+        return newest
+    for one, next_one in pairwise(await epochs_of(view.rows, view.clinic_id)):
+        if one.number == epoch:
+            chain = await ledger.chain_at(view.rows, view.clinic_id, epoch, next_one.first)
+            return LedgerHead(clinic_id=view.clinic_id, epoch=epoch, size=next_one.first, chain=(chain or b"").hex())
+    return None
 
 
 def entry_of(entry: Entry[Event]) -> RecordEntry:
@@ -97,7 +110,7 @@ async def export(head: LedgerHead, look: Callable[[], AbstractAsyncContextManage
     Each page is a look of its own: however slowly somebody reads, nothing of the database waits for them.
     """
     async with look() as view:
-        size = (await epochs_of(view.rows, view.clinic_id))[-1].first
+        size = next(epoch.first for epoch in await epochs_of(view.rows, view.clinic_id) if epoch.number == head.epoch)
     about = {"format": FORMAT, "clinic_id": str(head.clinic_id), "epoch": head.epoch, "size": head.size, "chain": head.chain}
     yield json.dumps(about | ({"first": size} if head.epoch > 1 else {})).encode() + b"\n"
     while size < head.size:

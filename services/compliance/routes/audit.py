@@ -18,9 +18,9 @@ from schemas.compliance import (
     TouchedQuestion,
     TreatmentRecord,
 )
-from schemas.vocabulary import Instant
+from schemas.vocabulary import MAX_INTEGER, Instant
 from services.compliance.commands import record_viewed
-from services.compliance.queries import behind_treatment, export, ledger_head, ledger_page, touched_by, verify_ledger
+from services.compliance.queries import behind_treatment, export, head_of_epoch, ledger_head, ledger_page, touched_by, verify_ledger
 from services.door import Asking, may, problem, unmet
 
 routes = APIRouter()
@@ -112,10 +112,17 @@ LINES = "application/x-ndjson"
     response_class=StreamingResponse,
     responses={200: {"content": {LINES: {"schema": {"type": "string"}}}}},
 )
-async def get_export(ask: Annotated[Asking, may("view_ledger")]) -> StreamingResponse:
+async def get_export(
+    ask: Annotated[Asking, may("view_ledger")],
+    epoch: Annotated[
+        int | None, Query(ge=1, le=MAX_INTEGER, description="An epoch from before a restore.")
+    ] = None,
+) -> StreamingResponse:
     """Lines of JSON: one about the ledger, then one per entry with its exact bytes. `asepsis verify --file` checks them."""
     async with ask.reading("compliance") as view:
-        head = await ledger_head(view)
+        head = await head_of_epoch(view, epoch)
+    if head is None:
+        raise problem(404, "unknown", "Not found", unmet("record_must_exist", what="epoch"))
     await _seen(ask, "ledger_export", head.size)
 
     return StreamingResponse(export(head, lambda: ask.reading("compliance")), media_type=LINES)
