@@ -42,8 +42,8 @@ REASONS = {
     "not_allowed": "Systems may not give this command, or this system was disconnected.",
     "id_reused": "The same `id` was used with other content. Nothing was changed.",
     "expired": "`expirytime` had passed before the command was decided.",
-    "gave_up": "The command could not be worked several times over; an operator has it in the dead letters.",
-    "id_from_the_future": "The inbox was written to with a forged entry id, and was emptied.",
+    "gave_up": "The command could not be worked several times over and was not decided: send it again. An operator has it too.",
+    "id_from_the_future": "The inbox was written to with a forged entry id, and was emptied: send the command again.",
     "anything else": "The type of a field's error (`uuid_parsing`, `extra_forbidden`, …), with the field and its limit, never its value.",
 }
 """`reasons[].reason` of `command.rejected`."""

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.bad_input import ROW
 from tests.faults.row import carry_out
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def test_every_message_is_answered_whatever_it_says(place: Path) -> None:
