@@ -64,8 +64,8 @@ def tables_of(schema: str, kind: Kind) -> Sequence[str]:
     return [name for name, found in Base.metadata.tables.items() if found.schema == schema and found.info.get("kind") == kind]
 
 
-QUEUE_SECONDS = 2
-"""How long a decision waits behind others of its clinic in this process: as long as it then waits for the database's lock."""
+QUEUE_SECONDS = 5
+"""How long a decision waits behind others of its clinic in this process while they go on, however slowly."""
 
 _LIMITS = (
     "set local lock_timeout = '2s'; set local statement_timeout = '5s'; "
@@ -74,6 +74,14 @@ _LIMITS = (
     # Statements look rows up by their keys: making a plan for each set of values costs more than it can save.
     "set local plan_cache_mode = force_generic_plan; set local jit = off"
 )
+
+
+class _Queue:
+    """Who wants to decide in a clinic, and when somebody of them last waited for the database in vain."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.in_vain = float("-inf")
 
 
 class Database:
@@ -101,7 +109,7 @@ class Database:
         self._lines = wire.Lines(self.engine, 2 * pool_size)
         self.announce: Callable[[Sequence[Any]], Awaitable[None]] | None = None
         """Called after a commit with the entries; the composition root connects it to the stream `events`."""
-        self._clinic_locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._queues: WeakValueDictionary[UUID, _Queue] = WeakValueDictionary()
 
     def role(self, service: str) -> str:
         """The PostgreSQL role of a service."""
@@ -109,19 +117,32 @@ class Database:
 
     @asynccontextmanager
     async def clinic_lock(self, clinic_id: UUID) -> AsyncIterator[None]:
-        """This process's own queue for a clinic. Raises TimeoutError, an outage, for whoever has stood in it too long."""
-        lock = self._clinic_locks.get(clinic_id)
-        if lock is None:
-            lock = self._clinic_locks[clinic_id] = asyncio.Lock()
-        if lock.locked():
+        """This process's own queue for a clinic. Raises TimeoutError, an outage, for whoever stands in it for too long.
+
+        When somebody has waited for the database in vain, so have all who stood behind them: nobody waits for that in turn.
+        """
+        queue = self._queues.get(clinic_id)
+        if queue is None:
+            queue = self._queues[clinic_id] = _Queue()
+        now = asyncio.get_running_loop().time
+        since = now()
+        if queue.lock.locked():
             async with asyncio.timeout(QUEUE_SECONDS):
-                await lock.acquire()
+                await queue.lock.acquire()
         else:
-            await lock.acquire()
+            await queue.lock.acquire()
         try:
-            yield
+            if queue.in_vain > since:
+                message = "somebody else holds the clinic, and lets nobody in"
+                raise TimeoutError(message)
+            try:
+                yield
+            except Exception as failure:
+                if _waited_in_vain(failure):
+                    queue.in_vain = now()
+                raise
         finally:
-            lock.release()
+            queue.lock.release()
 
     @asynccontextmanager
     async def begun(
@@ -170,6 +191,15 @@ def is_passing(failure: BaseException) -> bool:
         return True
     if isinstance(failure, DBAPIError) and failure.connection_invalidated:
         return True
+    state = _state_of(failure)
+    return state in PASSING or state[:2] in PASSING_CLASSES
+
+
+def _state_of(failure: BaseException) -> str:
     # While a connection is being made, the driver's own errors come through as they are.
-    state = getattr(getattr(failure, "orig", failure), "sqlstate", None)
-    return isinstance(state, str) and (state in PASSING or state[:2] in PASSING_CLASSES)
+    return getattr(getattr(failure, "orig", failure), "sqlstate", None) or ""
+
+
+def _waited_in_vain(failure: Exception) -> bool:
+    """For the clinic's lock, for a connection, for any answer."""
+    return isinstance(failure, TimeoutError | PoolTimeoutError) or _state_of(failure) == "55P03"
