@@ -230,8 +230,7 @@ async def skip(arguments: argparse.Namespace) -> int:
         epoch = await pass_entry(database, pair, arguments.index, try_only=True)
         names = ("service", "stage", "index", "reason")
         asked = {name: getattr(arguments, name) for name in names} | {"epoch": epoch, "approvers": tuple(arguments.approver)}
-        request = SkipEntry.model_validate(asked)
-        await skip_halted(database, pair, request, OPERATOR)
+        await skip_halted(database, pair, SkipEntry.model_validate(asked), OPERATOR)
     _say(f"{pair.service} ({pair.stage}) goes on behind entry {arguments.index}, which its tables do not have: rebuild shows it.")
     return 0
 
