@@ -144,15 +144,22 @@ async def session(database: Database, owner: asyncpg.Connection) -> Any:
         yield rows
 
 
-async def test_together_is_as_one_by_one(session: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(steps=st.one_of(st.lists(step, max_size=25), few))
-    def tried(steps: list[Step]) -> None:
-        cases.append(steps)
+@pytest.fixture
+def cases() -> list[list[Step]]:
+    """Thought up before the transaction begins: it may not be idle for long."""
 
+    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(steps=st.one_of(st.lists(step, max_size=25), few))
+    def think(steps: list[Step]) -> None:
+        found.append(steps)
+
+    found: list[list[Step]] = []
+    think()
+    return found
+
+
+async def test_together_is_as_one_by_one(cases: list[list[Step]], session: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.writes.MANY", 2)
-    cases: list[list[Step]] = []
-    tried()
     for steps in cases:
         together = await _left_behind(session, steps, together=True)
         assert together == await _left_behind(session, steps, together=False), steps
