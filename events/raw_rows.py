@@ -1,7 +1,7 @@
 """Rows of the ledger as they stand in the table, cheaply: PostgreSQL's binary COPY, taken apart by hand."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from uuid import UUID
 
 import asyncpg
@@ -17,40 +17,61 @@ _SIGNATURE = 19
 """Bytes before the first row: eleven that say what this is, flags, the length of an extension that nobody has made yet."""
 
 
-def raw_rows(copied: bytes | bytearray) -> Iterator[Raw]:
-    """Rows of PostgreSQL's binary COPY. Ends early at a row of another form, which no entry has that was not changed."""
-    at = _SIGNATURE
-    fixed, length, lengths = _FIXED.unpack_from, _LENGTH.unpack_from, _LENGTHS
-    view = bytes(copied)  # slices of a bytearray would be bytearrays
-    while len(view) - at > _FIXED.size:
-        columns, a, index, b, micros, c, event_id, d, chain, long = fixed(view, at)
-        if (columns, a, b, c, d) != lengths or long < 0:
+class RawRows:
+    """Takes a binary COPY part by part, wherever it is cut, and hands out the rows that are whole.
+
+    `over` once there was a row of another form, which no entry has that was not changed, or once somebody had enough:
+    nothing is handed out any more.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._skip = _SIGNATURE
+        self.over = False
+
+    def rows(self, part: bytes) -> Iterator[Raw]:
+        """The rows that end in this part. Whoever does not take them all has had enough."""
+        if self.over:
             return
-        at += _FIXED.size
-        kind = view[at : at + long].decode()
-        at += long
-        (long,) = length(view, at)
-        if long < 0:
-            return
-        at += 4
-        yield index, micros, event_id, kind, view[at : at + long], chain
-        at += long
+        self.over = True  # until all of them were taken
+        view = self._rest + part if self._rest else part
+        at, end = self._skip, len(view)
+        fixed, length, lengths, least = _FIXED.unpack_from, _LENGTH.unpack_from, _LENGTHS, _FIXED.size
+        while end - at >= least:
+            columns, a, index, b, micros, c, event_id, d, chain, long = fixed(view, at)
+            if (columns, a, b, c, d) != lengths or long < 0:
+                return
+            body = at + least + long + 4
+            if end < body:
+                break
+            (size,) = length(view, body - 4)
+            if size < 0:
+                return
+            if end - body < size:
+                break
+            yield index, micros, event_id, view[at + least : body - 4].decode(), view[body : body + size], chain
+            at = body + size
+        self._rest, self._skip, self.over = view[at:], max(0, at - end), False
 
 
-async def copied_rows(rows: asyncpg.Connection, clinic_id: UUID, epoch: int, size: int, limit: int) -> Iterator[Raw]:
-    """Up to so many entries from index `size` on."""
-    into = bytearray()
+async def take_raw_rows(
+    rows: asyncpg.Connection, clinic_id: UUID, epoch: int, size: int, limit: int, take: Callable[[Iterable[Raw]], None]
+) -> None:
+    """Hand up to so many entries from index `size` on to `take`, some hundred at a time, as long as it takes them all.
 
-    async def take(part: bytes) -> None:
-        into.extend(part)
+    They come in one statement: while some are worked here, PostgreSQL makes the next ones ready.
+    """
+    found = RawRows()
+
+    async def hear(part: bytes) -> None:
+        take(found.rows(part))
 
     # UUID and integers: nothing in them can be read as SQL.
     query = (
         f"select {_COLUMNS} from ledger.entries where clinic_id = '{UUID(int=clinic_id.int)}'"  # noqa: S608
         f" and epoch = {int(epoch)} and index >= {int(size)} order by index limit {int(limit)}"
     )
-    await rows.copy_from_query(query, output=take, format="binary")
-    return raw_rows(into)
+    await rows.copy_from_query(query, output=hear, format="binary")
 
 
 _PLAIN = """select index, recorded_at, event_id, type, body, chain from ledger.entries

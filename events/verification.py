@@ -26,10 +26,10 @@ from uuid import UUID
 import asyncpg
 
 from events.chain import Break, Checkpoint, Reason, Walk, former_of, genesis
-from events.raw_rows import copied_rows, plain_rows
+from events.raw_rows import plain_rows, take_raw_rows
 
 PAGE = 2_000
-"""Entries read at once: 64 MB if every body were as large as a body can be."""
+"""Entries that are looked at closely at once: 64 MB if every body were as large as a body can be."""
 SHARE = 40_000
 """Entries that one process is given at once; a quarter of a second's work."""
 
@@ -109,10 +109,10 @@ async def walk_segment(rows: asyncpg.Connection, segment: Segment) -> Verdict:
     walk = Walk(ledger.clinic_id, ledger.epoch, start=segment.start, expect=segment.expect)
     broken = walk.begin()
     while broken is None and (last is None or walk.size < last.size):
-        begun, limit = walk.size, PAGE if last is None else min(PAGE, last.size - walk.size)
-        walk.stride(await copied_rows(rows, ledger.clinic_id, ledger.epoch, begun, limit))
+        begun, limit = walk.size, SHARE if last is None else min(SHARE, last.size - walk.size)
+        await take_raw_rows(rows, ledger.clinic_id, ledger.epoch, begun, limit, walk.stride)
         if walk.size - begun < limit:  # the end, or something that needs a closer look
-            broken, found = await _see(rows, walk, segment, limit - (walk.size - begun))
+            broken, found = await _see(rows, walk, segment, min(PAGE, limit - (walk.size - begun)))
             if not found:
                 break
     head = walk.head
