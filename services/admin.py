@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from events import ledger
 from events.access import new_token
-from events.attempts import NotHaltedError, Pair, pass_entry
+from events.attempts import NotHaltedError, Pair
 from events.catalog.compliance import EpochOpened
 from events.checking.authority import COMMAND_LINE
 from events.checking.report import Report
@@ -29,7 +29,7 @@ from events.rebuild import rebuild_service
 from events.reopening import StillBehindError, bring_level
 from events.transaction import RecordUnreadableError, UnknownClinicError, aside, reading
 from events.wakeups import redis_client
-from schemas.compliance import CreateToken, GrantAccess, OpenEpoch, SkipEntry
+from schemas.compliance import CreateToken, GrantAccess, OpenEpoch
 from schemas.vocabulary import Actor, Role
 from services.app import load
 from services.checkup import check_all
@@ -227,10 +227,7 @@ async def skip(arguments: argparse.Namespace) -> int:
     if len(arguments.approver) != 2:  # noqa: PLR2004 - two persons
         raise RefusedError("An entry is passed over by two persons: name both with --approver.")
     async with _database(find_settings()) as database:
-        epoch = await pass_entry(database, pair, arguments.index, try_only=True)
-        names = ("service", "stage", "index", "reason")
-        asked = {name: getattr(arguments, name) for name in names} | {"epoch": epoch, "approvers": tuple(arguments.approver)}
-        await skip_halted(database, pair, SkipEntry.model_validate(asked), OPERATOR)
+        await skip_halted(database, pair, arguments.index, arguments.reason, arguments.approver, OPERATOR)
     _say(f"{pair.service} ({pair.stage}) goes on behind entry {arguments.index}, which its tables do not have: rebuild shows it.")
     return 0
 

@@ -1,7 +1,8 @@
 """Lets a halted service pass an entry that it cannot work, which two persons answer for: first recorded, then passed."""
 
+from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from events.attempts import Pair, pass_entry
 from events.database import SERVICES, Database
@@ -13,14 +14,16 @@ from services.compliance.commands import roles_of_approvers, skip_approved, skip
 from services.opening import SERVICE, decide, must_be_granted
 
 
-async def skip_halted(database: Database, pair: Pair, request: SkipEntry, actor: Actor) -> None:
+async def skip_halted(database: Database, pair: Pair, index: int, reason: str, approvers: Sequence[UUID], actor: Actor) -> None:
     """Record it and move the bookmark. Raises `NotHaltedError`, `RefusedError`, and `RecordUnreadableError` if nobody can decide."""
-    await pass_entry(database, pair, request.index, try_only=True)
+    epoch = await pass_entry(database, pair, index, try_only=True)
+    asked = {"service": pair.service, "stage": pair.stage, "epoch": epoch, "index": index, "reason": reason}
+    request = SkipEntry.model_validate(asked | {"approvers": tuple(approvers)})
     if (pair.service, pair.stage) == (SERVICE, "projected"):
         await _decide_elsewhere(database, pair, request, actor)
     else:
         await decide(database, pair.clinic_id, actor, skip_entry, request, f"cli.{uuid4()}")
-    await pass_entry(database, pair, request.index)
+    await pass_entry(database, pair, index)
 
 
 async def _decide_elsewhere(database: Database, pair: Pair, request: SkipEntry, actor: Actor) -> None:

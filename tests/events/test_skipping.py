@@ -13,7 +13,6 @@ from events.catalog.compliance import AccessGranted, EntrySkipped
 from events.envelope import Entry
 from events.streams import Follower
 from events.transaction import RecordUnreadableError
-from schemas.compliance import SkipEntry
 from schemas.vocabulary import Role
 from services.opening import RefusedError
 from services.operations import status_of
@@ -57,13 +56,9 @@ async def halted(house: House, people: tuple[UUID, UUID], projecting: Callable[.
     return poison.index
 
 
-def request(index: int, approvers: tuple[UUID, UUID]) -> SkipEntry:
-    return SkipEntry(service=SERVICE, stage="projected", index=index, epoch=1, approvers=approvers, reason="ticket-7")
-
-
 async def test_two_persons_let_compliance_pass_its_own_entry(house: House, people: tuple[UUID, UUID], halted: int) -> None:
     pair = Pair(house.clinic_id, SERVICE, "projected")
-    await skip_halted(house.database, pair, request(halted, people), actor(Role.ADMIN))
+    await skip_halted(house.database, pair, halted, "ticket-7", people, actor(Role.ADMIN))
     (skipped,) = await house.said(EntrySkipped)
     assert (skipped.service, skipped.skipped_index, skipped.approvers) == (SERVICE, halted, people)
     await Follower(house.database, SERVICE).sweep()
@@ -75,8 +70,8 @@ async def test_without_two_persons_compliance_stands_still(house: House, people:
     pair = Pair(house.clinic_id, SERVICE, "projected")
     for approvers in ((people[0], people[0]), (people[0], uuid4())):
         with pytest.raises(RefusedError):
-            await skip_halted(house.database, pair, request(halted, approvers), actor(Role.ADMIN))
+            await skip_halted(house.database, pair, halted, "ticket-7", approvers, actor(Role.ADMIN))
     with pytest.raises(NotHaltedError):
-        await skip_halted(house.database, pair, request(halted + 1, people), actor(Role.ADMIN))
+        await skip_halted(house.database, pair, halted + 1, "ticket-7", people, actor(Role.ADMIN))
     assert await house.said(EntrySkipped) == []
     assert [found.bookmark for found in (await status_of(house.database)).halted] == [halted]
