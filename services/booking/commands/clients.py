@@ -9,18 +9,18 @@ from sqlalchemy.dialects.postgresql import insert
 from events.catalog.booking import ClientMerged, ClientRegistered, RequestRefused
 from events.transaction import Answer, Transaction
 from schemas.booking import ClientMerge, ClientRegistration
-from services.booking.models import Client, ClientDetails
+from services.booking.models import ClientDetails
 from services.booking.queries import client_group
+from services.booking.queries.facts import REGISTERED
 from services.booking.rules import allows, client_id_must_be_unused, clients_must_be_two, person_must_be_known, speaking_against
 
 
 async def register_client(tx: Transaction, request: ClientRegistration) -> Answer[Any]:
     """Make a client known. The same id with the same content is the same client; with other content it is refused."""
     content = request.model_dump_json().encode()
-    known = await tx.rows.get(Client, (tx.clinic_id, request.client_id))
+    known = await REGISTERED.first(tx.rows, clinic=tx.clinic_id, client=request.client_id)
     if known is not None:
-        row = await tx.rows.get(ClientDetails, (tx.clinic_id, request.client_id))
-        if row is not None and row.content == content:
+        if known.content == content:
             return await tx.repeat(known.event_id)
         finding = client_id_must_be_unused(request.client_id, used_otherwise=True)
         return await tx.answer(RequestRefused(command="register_client", subject_id=request.client_id, findings=(finding,)))

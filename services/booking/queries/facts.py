@@ -125,6 +125,13 @@ DIARIES = Ask(
 )
 """When people and things are taken."""
 
+REGISTERED = Ask(
+    select(Client.event_id, ClientDetails.content)
+    .outerjoin(ClientDetails, (ClientDetails.clinic_id == Client.clinic_id) & (ClientDetails.client_id == Client.client_id))
+    .where(Client.clinic_id == CLINIC, Client.client_id == CLIENT)
+)
+"""The entry of a client, and what was registered unless it was erased."""
+
 BOOKED = Ask(select(Booking).where(Booking.clinic_id == CLINIC, Booking.booking_id == BOOKING))
 """One booking."""
 
