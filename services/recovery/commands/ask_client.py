@@ -1,8 +1,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
+from events.asks import Ask
 from events.catalog.recovery import CheckinDue, CheckinMissed, CheckinReminded
 from events.transaction import Transaction
 from services.recovery.models import CheckIn
@@ -18,9 +19,16 @@ class Question:
     token: str
 
 
+_IN_STATE = Ask(
+    select(CheckIn).where(
+        CheckIn.clinic_id == bindparam("clinic"), CheckIn.checkin_id == bindparam("checkin"), CheckIn.state == bindparam("state")
+    )
+)
+
+
 async def _in_state(tx: Transaction, checkin_id: UUID, state: str) -> CheckIn | None:
-    query = select(CheckIn).where(CheckIn.clinic_id == tx.clinic_id, CheckIn.checkin_id == checkin_id, CheckIn.state == state)
-    return (await tx.rows.execute(query)).scalar_one_or_none()
+    found: CheckIn | None = await _IN_STATE.first(tx.rows, clinic=tx.clinic_id, checkin=checkin_id, state=state)
+    return found
 
 
 def _question(tx: Transaction, checkin: CheckIn) -> Question:
