@@ -29,8 +29,8 @@ from tests.faults.tally import Tally
 from tests.faults.weather import Announcer, announcing
 from tests.servers import start
 
-GROWN = 6
-LIVE = 6
+GROWN = 4
+LIVE = 3
 WRITERS = 4
 PER_ROUND = 100_000
 """Events in one database; then everything is checked, and the next round begins in a new one."""
