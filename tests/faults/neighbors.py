@@ -119,13 +119,16 @@ class Crowd:
     wrong: list[str] = field(default_factory=list)
 
     async def _one(self, client: httpx.AsyncClient, ends: float) -> None:
-        while time.monotonic() < ends:
+        while True:
             reply = await reprocess(client, self.memory, uuid4())
             if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE:
                 self.refused += 1
-                await asyncio.sleep(float(reply.headers["retry-after"]))
+                if time.monotonic() < ends:
+                    await asyncio.sleep(float(reply.headers["retry-after"]))
             elif reply.status_code not in {200, 201}:
                 self.wrong.append(f"hot: {reply.status_code} {reply.text[:300]}")
+            if time.monotonic() > ends:
+                return
 
     async def come(self, door: Path, seconds: float) -> None:
         """All at once, for so long."""
