@@ -38,6 +38,9 @@ CHANGES = {
 }
 """How a value of a column's type becomes another; `{1}` is a number by chance."""
 
+TOKENS = "access.tokens"
+"""Its key is a secret's hash, which no finding says: it names the token's id."""
+
 
 @dataclass(frozen=True)
 class Touched:
@@ -155,6 +158,7 @@ class Forging:
         content = io.BytesIO()
         await self._owner.copy_from_table(table, schema_name=schema, output=content, format="binary")
         key = {one: row[one] for one in keys}
+        named = key if name != TOKENS else {"token_id": row["token_id"]}
         where = " and ".join(f'"{one}" = ${number}' for number, one in enumerate(keys, start=1))
         types = await self._owner.fetch(
             "select column_name, data_type from information_schema.columns where table_schema = $1 and table_name = $2", schema, table
@@ -166,11 +170,11 @@ class Forging:
         ]
         if not able or rng.random() < 0.25:
             await self._owner.execute(f"delete from {name} where {where}", *key.values())
-            return Touched(name, key, "loss", content.getvalue())
+            return Touched(name, named, "loss", content.getvalue())
         column, change = rng.choice(able)
         changed = change.format(f'"{column}"', rng.randrange(1_000_000))
         await self._owner.execute(f'update {name} set "{column}" = {changed} where {where}', *key.values())
-        return Touched(name, key, f"change in {column}", content.getvalue())
+        return Touched(name, named, f"change in {column}", content.getvalue())
 
     async def _put_back(self, touched: Touched) -> None:
         schema, table = touched.table.split(".")
