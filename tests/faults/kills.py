@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from events.embedded import Servers
-from tests.faults.afterwards import wrongs
+from tests.faults.afterwards import patience, wrongs
 from tests.faults.crowd import Crowd
 from tests.faults.process import Order, Program
 from tests.faults.row import Row
@@ -186,6 +186,13 @@ async def _strike(crowd: Crowd, found: list[Target], rng: Random, times: int, ta
             await asyncio.sleep(0.02)
 
 
+async def _outlast(crowd: Crowd, commands: int) -> None:
+    """A slow machine answers little between two bursts: the writers go on until what was killed has been put to use again."""
+    until = time.monotonic() + patience(BACK_SECONDS)
+    while crowd.acknowledged < commands and time.monotonic() < until:  # noqa: ASYNC110 - a tally tells nobody
+        await asyncio.sleep(0.05)
+
+
 async def play(stage: Stage, servers: Servers, directory: Path, rng: Random, times: int, tally: Tally, pace: Pace) -> None:
     """One round: a crowd, so many kills, and what is left behind."""
     own = Tally()
@@ -194,6 +201,7 @@ async def play(stage: Stage, servers: Servers, directory: Path, rng: Random, tim
         async with doors(programs) as clients, crowd.at_work(WRITERS, clients):
             await _strike(crowd, targets(servers, programs), rng, times, own, pace)
             await back(servers, programs)
+            await _outlast(crowd, times)
             owner = await asyncpg.connect(stage.owner_url.replace("+asyncpg", ""))
             stage = replace(stage, owner=owner)
             await stage.leases_end()

@@ -11,7 +11,7 @@ SEED = 20261123
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(450)
 async def test_whatever_is_killed_nothing_acknowledged_is_lost_or_doubled(place: Path) -> None:
     tally = await carry_out(ROW, place, SEED, ROW.share)
     assert not tally.wrongs, "\n".join(tally.wrongs)
