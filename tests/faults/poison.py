@@ -21,20 +21,22 @@ from sqlalchemy import text
 
 from events import ledger
 from events.attempts import DIED, MOST_ATTEMPTS
-from events.catalog.compliance import AccessGranted, RecordViewed
+from events.catalog.compliance import RecordViewed
 from events.database import SERVICES
 from events.embedded import Servers
 from events.envelope import Entry, Event
 from events.projection import projection_of
 from events.streams import reactions_of
 from events.transaction import Transaction, aside, transaction
-from schemas.compliance import RecordView
-from schemas.vocabulary import Actor, Role
+from schemas.compliance import GrantAccess, RecordView
+from schemas.vocabulary import Actor
 from services.__main__ import _parser
-from services.admin import COMMANDS
-from services.compliance.commands import record_viewed
+from services.admin import COMMANDS, OPERATOR
+from services.compliance.commands import grant_access, record_viewed
+from services.opening import decide
 from services.operations import Standing, status_of
 from tests.conftest import load_services
+from tests.faults.checkers import products_findings
 from tests.faults.process import Program
 from tests.faults.row import Row
 from tests.faults.stage import Stage, furnished_once, set_up
@@ -269,10 +271,9 @@ def _environment(stage: Stage) -> Iterator[None]:
 async def _ward(place: Path, servers: Servers, unread: int, tally: Tally) -> AsyncIterator[Ward]:
     async with furnished_once(servers, plain=unread + 1) as (name, examples), set_up(place, servers, name, examples) as stage:
         poisoned = stage.others[0].example
-        actor = Actor(identity_id=uuid4(), role=Role.SERVICE)
-        async with transaction(stage.database, poisoned.clinic_id, "compliance", actor, "people") as tx:
-            for person in ("manager", "clinician"):
-                await tx.record(AccessGranted(identity_id=poisoned.people[person].identity_id, role=poisoned.people[person].role))
+        for person in (poisoned.people[name] for name in ("manager", "clinician", "auditor")):
+            grant = GrantAccess(identity_id=person.identity_id, role=person.role)
+            await decide(stage.database, poisoned.clinic_id, OPERATOR, grant_access, grant, f"grant.{person.role}")
         with _environment(stage):
             async with stage.program(order=replace(stage.order, mischief=partial(plant, (), 0))) as program:
                 yield Ward(stage, program, tally)
@@ -289,9 +290,9 @@ async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
                 happened = await (_waits if case.kind == UNKNOWN else _halts)(ward, case)
                 if happened:
                     tally.injected(case.kind)
-            found = await ward.stage.problems()
+            found = [*await ward.stage.problems(), *await products_findings(ward.poisoned.place())]
             if found:
-                tally.wrong("\n".join(["the other clinic:", *found]))
+                tally.wrong("\n".join(["at the end:", *found]))
 
 
 ROW = Row("poison", "entries that a service cannot work", KINDS, len(KINDS), len(KINDS) * len(SERVICES), run)
