@@ -114,17 +114,15 @@ async def forgive(database: Database, pair: Pair, why: str) -> None:
         await rows.execute(forgiven, pair.values | {"why": why})
 
 
+async def take_back(database: Database, pair: Pair, attempt: AttemptAt) -> None:
+    """An outage ended it, which says nothing about the entry. A pair that had halted stays so. Raises while the outage lasts."""
+    await _after(database, pair, attempt, attempt.count if attempt.halted else attempt.count - 1, attempt.error, halt=attempt.halted)
+
+
 async def halt_if_spent(database: Database, pair: Pair, attempt: AttemptAt, failure: Exception) -> bool:
     """Note the failure; halt after the fifth. Returns whether to try again at once."""
     if is_passing(failure):
-        try:
-            # A pair that had halted stays so: the outage said nothing about its entry.
-            count = attempt.count if attempt.halted else attempt.count - 1
-            await _after(database, pair, attempt, count, attempt.error, halt=attempt.halted)
-        except Exception as away:
-            if not is_passing(away):
-                raise
-            log.debug("%s: no database; the sweep comes back", pair.service)
+        await take_back(database, pair, attempt)
         return False
     # A bookmark that is not on this ledger, or a stream that is not: trying again does not mend it.
     fork = isinstance(failure, RecordUnreadableError) and failure.__cause__ is None

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from events import ledger
-from events.attempts import AttemptAt, Pair, forgive, halt_if_spent, succeeded
+from events.attempts import AttemptAt, Pair, forgive, halt_if_spent, succeeded, take_back
 from events.clock import service_actor
 from events.database import Database, is_passing
 from events.envelope import Entry, Event, UnknownEventError, knows, versioned_type
@@ -137,6 +137,8 @@ class Follower:
         self.services = tuple(dict.fromkeys(stage.service for stage in self.stages))
         self._careful_until: dict[Pair, int] = {}
         self._tried: set[Pair] = set()
+        self._owed: dict[Pair, AttemptAt] = {}
+        """Attempts that an outage ended: they are taken back, as soon as that can be written."""
         self._busy: set[UUID] = set()
         self._again: dict[UUID, frozenset[str]] = {}
         self._level: dict[UUID, tuple[int, int]] = {}
@@ -185,6 +187,8 @@ class Follower:
     async def _round(self, clinic_id: UUID, always: frozenset[str]) -> bool:
         """One look, and a turn for everybody who has something to do; whether another round is due."""
         reach("follower.woken")
+        if not await self._take_back(clinic_id):
+            return False
         try:
             found = await look(self.database, clinic_id, self.stages, always, suspects_first=clinic_id in self._suspected)
         except Exception as failure:
@@ -221,9 +225,26 @@ class Follower:
                 await forgive(self.database, pair, f"unknown type {unknown}")
                 return False
             except Exception as failure:  # noqa: BLE001 - whatever a projector or reaction raises
+                if is_passing(failure):
+                    self._owed[pair] = attempt
+                    await self._take_back(pair.clinic_id)
+                    return False
                 self._careful_until[pair] = max(self._careful_until.get(pair, 0), attempt.index + PAGE)
                 return await halt_if_spent(self.database, pair, attempt, failure)
             if attempt.count > 1 or always:
                 await succeeded(self.database, pair, attempt)
             reach("attempt.cleared")
+        return True
+
+    async def _take_back(self, clinic_id: UUID) -> bool:
+        """What an outage ended says nothing about the entry, however often it comes. Whether it is over."""
+        try:
+            for pair in [pair for pair in self._owed if pair.clinic_id == clinic_id]:
+                await take_back(self.database, pair, self._owed[pair])
+                self._owed.pop(pair, None)
+        except Exception as away:
+            if not is_passing(away):
+                raise
+            log.debug("%s: no database; the sweep comes back", ", ".join(self.services))
+            return False
         return True
