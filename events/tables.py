@@ -109,14 +109,17 @@ class Rows:
 
     def put(self, kind: type[Any], /, **values: Any) -> None:
         """Insert a row, or set these values on the one that has its key."""
-        self.write(_made("put", _putting, kind, tuple(values)), **values)
+        self._wait(_made("put", _putting, kind, tuple(values)), values)
 
     def add(self, kind: type[Any], /, **values: Any) -> None:
         """Insert a row, unless one stands there."""
-        self.write(_made("add", _adding, kind, tuple(values)), **values)
+        self._wait(_made("add", _adding, kind, tuple(values)), values)
 
     def write(self, statement: Write, /, **values: Any) -> None:
         """Let a prepared statement wait for its turn."""
+        self._wait(statement, values)
+
+    def _wait(self, statement: Write, values: Values) -> None:
         alone = self._alone.get(statement)
         if alone is None:
             self._enqueue(statement, values)

@@ -79,12 +79,15 @@ def _ids(value: JsonValue, found: set[str]) -> None:
             return
 
 
+MENTION = Write(insert(Mention).on_conflict_do_nothing(), ("clinic_id", "subject_id", "epoch", "index", "type"))
+
+
 @projects(*EVERYTHING)
 async def note_mentions(rows: Rows, entry: Entry[Event]) -> None:
     subjects = {str(entry.parts["actor"]["identity_id"])}
     _ids(entry.parts["data"], subjects)
     for subject in subjects:
-        rows.add(Mention, clinic_id=entry.clinic_id, subject_id=subject, epoch=entry.epoch, index=entry.index, type=entry.type)
+        rows.write(MENTION, clinic_id=entry.clinic_id, subject_id=subject, epoch=entry.epoch, index=entry.index, type=entry.type)
 
 
 projects(SystemConnected, SystemDisconnected)(mailboxes.connect_system)
