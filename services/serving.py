@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -144,6 +145,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
     async def tell() -> None:
         await server.up.wait()
+        gc.freeze()  # what is there now stays; looking through it again and again took a fifth of the time
         sys.stdout.write(f"{', '.join(settings.parts)}: ready at {url_of(listener)}\n")
         sys.stdout.flush()
 

@@ -1,6 +1,7 @@
 """The ground everything is measured on: the real servers, a database, clinics with as much history as is wanted."""
 
 import contextlib
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ def load_services() -> None:
     """Register every service's projectors, reactions and jobs, as the program does."""
     for service in SERVICES:
         load(service)
+    gc.freeze()  # as the program does once it is up
 
 
 @dataclass(frozen=True)
