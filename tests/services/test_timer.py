@@ -75,15 +75,15 @@ async def test_what_is_under_way_comes_to_its_end_and_nothing_is_left() -> None:
     async def never() -> None:
         steps.append("never")
 
+    before = len(asyncio.all_tasks())
     timer.each(0.01, work)
     timer.each(3600, never)
-    before = len(asyncio.all_tasks())
     async with asyncio.timeout(10):
         while not steps:  # noqa: ASYNC110 - the same
             await asyncio.sleep(0.005)
     await timer.stop()
     assert steps == ["begun", "ended"]
-    assert len(asyncio.all_tasks()) == before - 2
+    assert len(asyncio.all_tasks()) == before
 
 
 async def test_a_timer_that_is_stopped_before_its_first_step_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
@@ -92,4 +92,4 @@ async def test_a_timer_that_is_stopped_before_its_first_step_leaves_no_traceback
     timer.each(3600, asyncio.sleep)  # type: ignore[arg-type]  # it is never begun
     await timer.stop()
     await asyncio.sleep(0.05)
-    assert [record for record in caplog.records if record.name != "asyncio"] == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
