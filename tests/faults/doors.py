@@ -110,6 +110,7 @@ class Desk:
         self.patience_seconds = PATIENCE_SECONDS
         self._last = b"0-0"
         self._answers: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._written: dict[str, str] = {}
         self._news = asyncio.Condition()
 
     async def listen(self) -> None:
@@ -124,13 +125,15 @@ class Desk:
                 for entry_id, fields in entries:
                     self._last = entry_id
                     event = json.loads(fields[b"event"])
-                    self._answers[event["causationid"]].append(event)
+                    cause = event["causationid"]
+                    self._answers[self._written.get(cause, cause)].append(event)
             async with self._news:
                 self._news.notify_all()
 
-    async def raw(self, content: bytes) -> None:
-        """Write anything into the inbox."""
-        await self._redis.xadd(self.inbox, {"event": content})
+    async def raw(self, content: bytes) -> str:
+        """Write anything into the inbox; returns the entry's id, by which it is rejected where no other can be read."""
+        place: Any = await self._redis.xadd(self.inbox, {"event": content})
+        return str(place.decode())
 
     async def ask(self, kind: str, data: dict[str, Any], *expected: str, command: str | None = None) -> dict[str, Any]:
         """Give a command until there is an answer, always under the same id; the answer must be of an expected type."""
@@ -150,7 +153,7 @@ class Desk:
     async def _send(self, kind: str, data: dict[str, Any], command: str) -> None:
         event = {"specversion": "1.0", "id": command, "source": f"urn:asepsis:system:{self._system}", "type": kind, "data": data}
         try:
-            await self.raw(json.dumps(event).encode())
+            self._written[await self.raw(json.dumps(event).encode())] = command
         except (RedisError, OSError):
             await asyncio.sleep(0.1)
 
