@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help run demo test faults mutants check format lock docs clean
+.PHONY: help run demo test faults shares mutants check format lock docs clean
 
 # An environment outside decides nothing about ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -33,6 +33,9 @@ test: .venv/dev.stamp ## all tests, on a real PostgreSQL and a real Valkey
 # What `make test` holds a share of: FAULTS_ARGS="--only kills proxy --scale 0.05 --seed 7 --keep docs".
 faults: .venv/dev.stamp ## every fault, counted: kills, cuts, losses, floods, clocks, tampering; a table at the end
 	@$(PYTHON) -m tests.faults $(FAULTS_ARGS)
+
+shares: .venv/dev.stamp ## each fault as often as make test should, which has no time for all of it
+	@ASEPSIS_SHARES=whole $(PYTHON) -m pytest $(PYTEST_ARGS) --timeout 1800 tests/faults
 
 mutants: .venv/dev.stamp ## plant each of our known bugs alone and see a test catch it
 	@$(PYTHON) -m tests.mutants

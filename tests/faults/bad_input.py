@@ -123,4 +123,4 @@ async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
                 tally.wrong("\n".join(found))
 
 
-ROW = Row("bad_input", "bad messages in an inbox", KINDS, 2_000, 20_000, run)
+ROW = Row("bad_input", "bad messages in an inbox", KINDS, 2_000, 20_000, run, 800)

@@ -108,5 +108,11 @@ async def _run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
 
 
 ROW = Row(
-    "proxy", "a proxy before PostgreSQL and Valkey: delay, one-way cut, reset in a commit, half-open, slow", get_args(Fate), 40, 2_000, _run
+    "proxy",
+    "a proxy before PostgreSQL and Valkey: delay, one-way cut, reset in a commit, half-open, slow",
+    get_args(Fate),
+    40,
+    2_000,
+    _run,
+    12,
 )

@@ -172,4 +172,5 @@ ROW = Row(
     share=SHARE,
     full=FULL,
     run=run,
+    brief=8,
 )

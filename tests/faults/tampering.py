@@ -87,4 +87,5 @@ ROW = Row(
     share=200,
     full=100_000,
     run=run,
+    brief=80,
 )

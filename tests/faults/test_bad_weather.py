@@ -13,6 +13,6 @@ SEED = 20261123
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_whatever_becomes_of_the_announcements_every_service_follows_the_ledger(place: Path) -> None:
-    tally = await carry_out(ROW, place, SEED, ROW.share)
+    tally = await carry_out(ROW, place, SEED, ROW.in_tests)
     assert not tally.wrongs, "\n".join(tally.wrongs)
-    assert tally.counts["events"] == ROW.share
+    assert tally.counts["events"] == ROW.in_tests

@@ -17,6 +17,6 @@ async def test_a_wrong_clock_grants_nothing_and_stops_nothing(place: Path) -> No
     if library() is None:
         assert not os.environ.get("CI"), MISSING  # .ci/run installs it
         pytest.skip(MISSING)
-    tally = await carry_out(ROW, place, SEED, ROW.share)
+    tally = await carry_out(ROW, place, SEED, ROW.in_tests)
     assert not tally.wrongs, "\n".join(tally.wrongs)
     assert tally.counts["starts granted"] == 1

@@ -12,5 +12,5 @@ pytestmark = pytest.mark.timeout(400)
 
 async def test_dying_at_any_named_point_changes_nothing(place: Path) -> None:
     assert len(POINTS) >= 30
-    tally = await carry_out(ROW, place, seed=1, times=ROW.share)
+    tally = await carry_out(ROW, place, seed=1, times=ROW.in_tests)
     assert not tally.wrongs, "\n".join(tally.wrongs)

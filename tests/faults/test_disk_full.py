@@ -17,6 +17,6 @@ async def test_a_full_disk_loses_nothing_and_ends_when_there_is_room(place: Path
     if os.geteuid() != 0:
         assert not os.environ.get("CI"), MISSING
         pytest.skip(MISSING)
-    tally = await carry_out(ROW, place, SEED, ROW.share)
+    tally = await carry_out(ROW, place, SEED, ROW.in_tests)
     assert not tally.wrongs, "\n".join(tally.wrongs)
     assert tally.counts["answers 503 while full"] > 0

@@ -12,6 +12,6 @@ SEED = 3
 
 
 async def test_trouble_at_one_clinic_is_no_trouble_at_the_others(place: Path) -> None:
-    tally = await carry_out(ROW, place, SEED, ROW.share)
+    tally = await carry_out(ROW, place, SEED, ROW.in_tests)
     assert not tally.wrongs, "\n".join(tally.wrongs)
     assert tally.counts["others told 503"] > 0

@@ -11,5 +11,5 @@ pytestmark = pytest.mark.timeout(400)
 
 
 async def test_every_command_is_answered_whatever_happens_to_its_inbox(place: Path) -> None:
-    tally = await carry_out(ROW, place, seed=1, times=ROW.share)
+    tally = await carry_out(ROW, place, seed=1, times=ROW.in_tests)
     assert not tally.wrongs, "\n".join(tally.wrongs)

@@ -11,5 +11,5 @@ pytestmark = pytest.mark.timeout(400)
 
 
 async def test_poison_stops_one_service_in_one_clinic(place: Path) -> None:
-    tally = await carry_out(ROW, place, seed=1, times=ROW.share)
+    tally = await carry_out(ROW, place, seed=1, times=ROW.in_tests)
     assert not tally.wrongs, "\n".join(tally.wrongs)

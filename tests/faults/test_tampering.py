@@ -20,7 +20,7 @@ SEED = 20261123
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_whatever_is_touched_is_found_at_its_place(place: Path) -> None:
-    tally = await carry_out(ROW, place, SEED, ROW.share)
+    tally = await carry_out(ROW, place, SEED, ROW.in_tests)
     print(f"\n{dict(tally.faults)}")  # noqa: T201
     assert not tally.wrongs, "\n".join(tally.wrongs[:20])
 
