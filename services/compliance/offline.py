@@ -129,6 +129,9 @@ def main(arguments: list[str]) -> int:
     except UnreadableExportError as unreadable:
         sys.stderr.write(f"{unreadable}\n")
         return 2
+    except OSError as missing:
+        sys.stderr.write(f"{arguments[0]} cannot be read: {missing.strerror}\n")
+        return 2
     head = verdict.head
     if verdict.broken is not None:
         sys.stdout.write(f"BROKEN at entry {verdict.broken.index}. {sentence_of(verdict.broken)}\n")
