@@ -26,15 +26,15 @@ demo: .venv/runtime.stamp ## a clinic's day, played through the real doors
 	@exec $(PYTHON) -m services demo
 
 # Two processes, each with servers of its own; a file stays in one.
-PYTEST_ARGS ?= -n 2 --dist loadfile
-test: .venv/dev.stamp ## all tests, on a real PostgreSQL and a real Valkey
-	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+test: .venv/dev.stamp ## all tests but the longest faults, on a real PostgreSQL and a real Valkey
+	@$(PYTHON) -m pytest $(PYTEST_ARGS) -m "not long"
 
 # What `make test` holds a share of: FAULTS_ARGS="--only kills proxy --scale 0.05 --seed 7 --keep docs".
 faults: .venv/dev.stamp ## every fault, counted: kills, cuts, losses, floods, clocks, tampering; a table at the end
 	@$(PYTHON) -m tests.faults $(FAULTS_ARGS)
 
-shares: .venv/dev.stamp ## each fault as often as make test should, which has no time for all of it
+shares: .venv/dev.stamp ## every fault test, the longest too, each as often as it should (about half an hour)
 	@ASEPSIS_SHARES=whole $(PYTHON) -m pytest $(PYTEST_ARGS) --timeout 1800 tests/faults
 
 mutants: .venv/dev.stamp ## plant each of our known bugs alone and see a test catch it

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.frozen import ROW
 from tests.faults.row import carry_out
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 SEED = 3
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.poison import ROW
 from tests.faults.row import carry_out
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 
 async def test_poison_stops_one_service_in_one_clinic(place: Path) -> None:

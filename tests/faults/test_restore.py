@@ -11,6 +11,7 @@ SEED = 20261123
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_a_restore_is_noticed_and_the_record_goes_on_behind_it(place: Path) -> None:
     tally = await carry_out(ROW, place, SEED, ROW.in_tests)

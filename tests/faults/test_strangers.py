@@ -7,7 +7,7 @@ import pytest
 from tests.faults.row import carry_out
 from tests.faults.strangers import ROW
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 
 async def test_every_answer_is_a_documented_one(place: Path) -> None:
