@@ -17,7 +17,7 @@ from events.envelope import Entry, versioned_type
 from events.projection import projection_of
 from events.rebuild import Compared, rebuild_service
 from schemas.vocabulary import Modality, Role
-from tests.conftest import House, open_house, owner_url
+from tests.conftest import House, open_house
 
 Rebuild = Callable[..., Awaitable[dict[str, Compared]]]
 

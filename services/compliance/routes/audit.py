@@ -114,9 +114,7 @@ LINES = "application/x-ndjson"
 )
 async def get_export(
     ask: Annotated[Asking, may("view_ledger")],
-    epoch: Annotated[
-        int | None, Query(ge=1, le=MAX_INTEGER, description="An epoch from before a restore.")
-    ] = None,
+    epoch: Annotated[int | None, Query(ge=1, le=MAX_INTEGER, description="An epoch from before a restore.")] = None,
 ) -> StreamingResponse:
     """Lines of JSON: one about the ledger, then one per entry with its exact bytes. `asepsis verify --file` checks them."""
     async with ask.reading("compliance") as view:
