@@ -159,9 +159,9 @@ class Program:
                 loop.remove_reader(self._process.sentinel)
             self._process.join()
             self.deaths.append(self._process.exitcode)
-            self._start()
             if self._on_death is not None:
                 await self._on_death()
+            self._start()
 
     async def ready(self) -> None:
         """Wait until its door opens."""
@@ -187,6 +187,9 @@ class Program:
 
     async def __aexit__(self, *_: object) -> None:
         await self._end()
+        keeping = self._keeping
+        if keeping is not None and not keeping.cancelled() and (failure := keeping.exception()) is not None:
+            raise failure
 
     async def _end(self) -> None:
         """Ask it to stop; what does not is killed."""

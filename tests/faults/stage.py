@@ -110,7 +110,17 @@ class Stage:
 
     async def leases_end(self) -> None:
         """The minute passes for which a dead sender keeps its messages."""
-        await self.owner.execute("update machinery.outbox set leased_until = clock_timestamp() where sent_at is null")
+        async with self.aside() as owner:
+            await owner.execute("update machinery.outbox set leased_until = clock_timestamp() where sent_at is null")
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of one's own: `owner` may be in use when a life ends."""
+        owner = await asyncpg.connect(self.owner_url.replace("+asyncpg", ""))
+        try:
+            yield owner
+        finally:
+            await owner.close()
 
     @asynccontextmanager
     async def morning(self, clients: int = 3) -> AsyncIterator[Morning]:
