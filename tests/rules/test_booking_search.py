@@ -20,6 +20,7 @@ from services.booking.rules import (
     search_from,
     slot_starts,
 )
+from services.booking.rules.asking import OF_PERSON_AND_ROOM, OF_THE_DAY, OF_THE_START, OF_THE_VISIT
 from tests.rules.booking_case import (
     CLIENT,
     DEVICE,
@@ -80,6 +81,11 @@ def test_a_search_offers_exactly_what_a_request_gets(
         rooms = [room for room in (ROOM, OTHER_ROOM) if allows(ask(visit_at(starts_at, minutes, areas=areas, room_id=room), known))]
         slot = offered.get(starts_at)
         assert (slot.room_id if slot else None) == next(iter(rooms), None), starts_at
+
+
+def test_a_search_asks_every_rule_in_exactly_one_group() -> None:
+    grouped = [*OF_THE_VISIT, *OF_THE_DAY, *OF_THE_START, *OF_PERSON_AND_ROOM]
+    assert sorted(rule.__name__ for rule in grouped) == sorted(rule.__name__ for rule in ASKED)
 
 
 @settings(max_examples=60, deadline=None)

@@ -74,12 +74,28 @@ OF_PERSON_AND_ROOM: tuple[Rule, ...] = (
     depth_should_stay_within_the_cap,
     room_must_be_known,
 )
-"""The rules whose answer depends on who and where; all others are asked once a start. The order changes no answer."""
+"""The rules whose answer depends on who and where. With the three groups below they are all rules; the order changes no answer."""
+
+OF_THE_VISIT: tuple[Rule, ...] = (
+    client_must_be_known,
+    client_must_not_be_on_hold,
+    booking_id_must_be_unused,
+    treatment_must_name_areas_and_depth,
+    device_must_suit_the_treatment,
+    slot_must_have_a_sound_length,
+)
+"""The rules that every slot of a search answers alike."""
+
+OF_THE_DAY: tuple[Rule, ...] = (client_should_be_of_age, spacing_must_be_kept, spacing_to_other_bookings_must_be_kept)
+"""The rules that ask for the local date only, as long as the client has no other booking on it."""
 
 OF_THE_START: tuple[Rule, ...] = (
     device_must_be_free,
     slot_must_lie_in_opening_hours,
-    *(rule for rule in ASKED if rule not in {*OF_PERSON_AND_ROOM, device_must_be_free, slot_must_lie_in_opening_hours}),
+    slot_must_name_a_time_that_exists,
+    slot_must_not_lie_in_the_past,
+    slot_must_lie_within_the_horizon,
+    client_must_not_be_in_two_places,
 )
 
 CURED_BY_ANOTHER_TIME = frozenset(
@@ -131,6 +147,17 @@ def _allowed_by(rules: tuple[Rule, ...], visit: Visit, case: Situation) -> bool:
     return all(_heed_override(rule(visit, case), case).verdict is not Verdict.UNMET for rule in rules)
 
 
+def _day_allows(slot: Visit, case: Situation, known: dict[date, bool]) -> bool:
+    """What the rules of the day say, asked once a day, or of each slot where the order within the day matters."""
+    on = local_date(case.policy, slot.starts_at)
+    if on not in known:
+        allowed = _allowed_by(OF_THE_DAY, slot, case)
+        if any(local_date(case.policy, other.starts_at) == on for other in case.coming):
+            return allowed
+        known[on] = allowed
+    return known[on]
+
+
 def cannot_be_cured_by_another_time(findings: Iterable[Finding]) -> bool:
     """Whether something is wrong that no other slot would put right: then none is offered."""
     return any(f.verdict is Verdict.UNMET and f.rule not in CURED_BY_ANOTHER_TIME for f in findings)
@@ -173,12 +200,16 @@ def open_slots(
     """The slots that `ask` would allow for this visit, at most one a start; earlier named practitioners and rooms first."""
     length = visit.ends_at - visit.starts_at
     case = replace(case, given_start=None)
+    if not _allowed_by(OF_THE_VISIT, visit, case):
+        return
     pairs = [(person, room) for person in practitioner_ids for room in room_ids]
+    days: dict[date, bool] = {}
     tried = 0
     for starts_at in starts:
         tried += 1
         slot = visit.model_copy(update={"starts_at": starts_at, "ends_at": starts_at + length})
-        for person, room in pairs if _allowed_by(OF_THE_START, slot, case) else ():
+        fits = _day_allows(slot, case, days) and _allowed_by(OF_THE_START, slot, case)
+        for person, room in pairs if fits else ():
             tried += 1
             if _allowed_by(OF_PERSON_AND_ROOM, slot.model_copy(update={"practitioner_id": person, "room_id": room}), case):
                 yield Opening(starts_at=starts_at, ends_at=slot.ends_at, practitioner_id=person, room_id=room)
