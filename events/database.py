@@ -152,7 +152,7 @@ class Database:
 
         A `snapshot` is for reading only, and sees one moment throughout. One that is not `durable` does not wait for the disk.
         """
-        async with self._lines.line() as line:
+        async with self._lines.line(service or "") as line:
             kind = "isolation level repeatable read read only" if snapshot else ""
             role = "" if service is None else f"""set local role "{self.role(service).replace('"', '""')}";"""
             clinic = "" if clinic_id is None else str(UUID(int=clinic_id.int))

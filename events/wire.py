@@ -103,25 +103,31 @@ class _Session(AsyncSession):
 
 
 class Lines:
-    """This process's connections. The last one given back is the next one taken: it is the warmest."""
+    """This process's connections. The last one given back is the next one taken: it is the warmest.
+
+    Each role keeps to connections of its own as long as there are enough: PostgreSQL makes every plan under row security
+    anew when a session's role has changed, which takes longer than to carry it out.
+    """
 
     def __init__(self, engine: AsyncEngine, most: int) -> None:
         # SQLAlchemy begins nothing by itself on them: the transactions are ours.
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._free: list[Line] = []
+        self._free: dict[str, list[Line]] = {}
+        self._most = most
+        self._count = 0
         self._places = asyncio.Semaphore(most)
         self._closed = False
 
     @asynccontextmanager
-    async def line(self) -> AsyncIterator[Line]:
-        """A connection outside any transaction. Raises SQLAlchemy's TimeoutError when none comes free."""
+    async def line(self, role: str) -> AsyncIterator[Line]:
+        """A connection outside any transaction, for one in this role. Raises SQLAlchemy's TimeoutError when none comes free."""
         await self._place()
         try:
-            line = await self._open()
+            line = await self._open(role)
             try:
                 yield line
             finally:
-                await self._back(line)
+                await self._back(line, role)
         finally:
             self._places.release()
 
@@ -136,39 +142,58 @@ class Lines:
             message = "no connection to the database came free"
             raise PoolTimeoutError(message) from late
 
-    async def _open(self) -> Line:
-        while self._free:
-            line = self._free.pop()
+    async def _open(self, role: str) -> Line:
+        while (line := self._warmest(role)) is not None:
             if not line.driver.is_closed():
                 return line
-            await line.hang_up()
-        connection = await self._engine.connect()
+            await self._hang_up(line)
+        self._count += 1
+        try:
+            connection = await self._engine.connect()
+        except BaseException:
+            self._count -= 1
+            raise
         try:
             return Line(connection, (await connection.get_raw_connection()).driver_connection)
         except BaseException:
+            self._count -= 1
             await connection.close()
             raise
 
-    async def _back(self, line: Line) -> None:
+    def _warmest(self, role: str) -> Line | None:
+        """The role's own; when there may be no more connections, that of the role with the most."""
+        if mine := self._free.get(role):
+            return mine.pop()
+        if self._count < self._most:
+            return None
+        most = max(self._free.values(), key=len, default=[])
+        return most.pop(0) if most else None
+
+    async def _back(self, line: Line, role: str) -> None:
         """Nothing goes back inside a transaction; what cannot be cleared is let go of."""
         try:
             if not line.driver.is_closed():
                 await line.clear()
                 if not self._closed:
-                    self._free.append(line)
+                    self._free.setdefault(role, []).append(line)
                     return
         except asyncio.CancelledError:
-            await line.hang_up()
+            await self._hang_up(line)
             raise
         except Exception:  # noqa: BLE001, S110 - whatever was wrong has been told to whoever used it
             pass
+        await self._hang_up(line)
+
+    async def _hang_up(self, line: Line) -> None:
+        self._count -= 1
         await line.hang_up()
 
     async def close(self) -> None:
         """Let go of all that are free; those in use are let go of when they come back."""
         self._closed = True
-        while self._free:
-            await self._free.pop().hang_up()
+        for lines in self._free.values():
+            while lines:
+                await self._hang_up(lines.pop())
 
 
 Where = Union[Line, AsyncSession]  # noqa: UP007 - isinstance and annotations in one word
