@@ -14,7 +14,7 @@ from typing import Any
 
 from faststream import AckPolicy
 from faststream.exceptions import IncorrectState
-from faststream.redis import RedisBroker, StreamSub
+from faststream.redis import RedisBroker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import text
@@ -27,7 +27,7 @@ from events.inbox import Inbox, give_up, given_up, work_entry
 from events.mailboxes import Mailbox, all_mailboxes
 from events.projection import RecordUnreadableError
 from events.transaction import aside
-from events.wakeups import BLOCK_MS, CONSUMER, ensure_group
+from events.wakeups import BLOCK_MS, CONSUMER, Inbound, ensure_group
 from schemas.vocabulary import Code
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class OpenInbox:
             return list(zip(message.raw_message["message_ids"], message.raw_message["data"], strict=True))
 
         subscriber = broker.subscriber(
-            stream=StreamSub(self.mailbox.stream, group=GROUP, consumer=CONSUMER, batch=True, max_records=BATCH, polling_interval=BLOCK_MS),
+            stream=Inbound(self.mailbox.stream, group=GROUP, consumer=CONSUMER, batch=True, max_records=BATCH, polling_interval=BLOCK_MS),
             parser=parse,
             decoder=decode,
             ack_policy=AckPolicy.MANUAL,

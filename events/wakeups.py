@@ -1,12 +1,13 @@
-"""The stream `events`: announced after each commit, read by one group per service, folded to one hint per clinic."""
+"""The stream `events`: announced after each commit, read by one group per set of services, folded to one hint per clinic."""
 
 import asyncio
+import copy
 import logging
 import os
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import orjson
@@ -144,6 +145,18 @@ async def ensure_group(client: "Redis", stream: str, group: str) -> None:
             raise
 
 
+class Inbound(StreamSub):
+    """A stream that is read. FastStream copies it with each read and each message; there is nothing in it that changes."""
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return copy.copy(self)
+
+
+def group_of(follower: Follower) -> str:
+    """Its consumer group: processes that run the same services share the hints, and each other process hears them too."""
+    return "+".join(sorted(follower.services))
+
+
 class Wakeups:
     """The subscriptions of this process's followers to the stream `events`, and the sweep that covers for them."""
 
@@ -151,17 +164,16 @@ class Wakeups:
         self._client = client
         self._followers = list(followers)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._subscribers = {service: self._subscribe(broker, service, follower) for follower in followers for service in follower.services}
+        self._subscribers = {group_of(follower): self._subscribe(broker, follower) for follower in followers}
 
-    def _subscribe(self, broker: RedisBroker, service: str, follower: Follower) -> Any:
+    def _subscribe(self, broker: RedisBroker, follower: Follower) -> Any:
+        group = group_of(follower)
         subscriber = broker.subscriber(
-            stream=StreamSub(
-                STREAM, group=service, consumer=CONSUMER, batch=True, max_records=BATCH, no_ack=True, polling_interval=BLOCK_MS
-            ),
+            stream=Inbound(STREAM, group=group, consumer=CONSUMER, batch=True, max_records=BATCH, no_ack=True, polling_interval=BLOCK_MS),
             parser=_fold,
             decoder=_furthest,
             ack_policy=AckPolicy.MANUAL,
-            title=f"{service}:{STREAM}",
+            title=f"{group}:{STREAM}",
             description="Wake-ups: which clinic's ledger has grown. The entries are read from the ledger.",
         )
 
@@ -190,22 +202,22 @@ class Wakeups:
 
     @property
     def deaf(self) -> list[str]:
-        """Services whose subscription does not run."""
-        return [service for service, subscriber in self._subscribers.items() if not subscriber.running]
+        """The groups whose subscription does not run."""
+        return [group for group, subscriber in self._subscribers.items() if not subscriber.running]
 
     async def ensure_groups(self) -> None:
         """Before the broker starts."""
-        for service in self._subscribers:
-            await ensure_group(self._client, STREAM, service)
+        for group in self._subscribers:
+            await ensure_group(self._client, STREAM, group)
 
     async def mend(self) -> None:
         """After a FLUSHALL or a restart without data, groups are gone and subscribers have stopped for good: start them again."""
-        for service in self.deaf:
+        for group in self.deaf:
             try:
-                await ensure_group(self._client, STREAM, service)
-                await self._subscribers[service].start()
+                await ensure_group(self._client, STREAM, group)
+                await self._subscribers[group].start()
             except (RedisError, OSError) as away:
-                log.debug("%s does not hear: %s", service, away)
+                log.debug("%s does not hear: %s", group, away)
 
     async def sweep(self) -> None:
         """Once a second: whatever was lost, the ledger knows it."""

@@ -34,6 +34,8 @@ from tests.benchmarks.measure import Row, at, crowd, run
 CLIENTS = 32
 SYSTEM = "frontdesk"
 PATIENCE_SECONDS = 120
+PEOPLE = 400
+"""Clients of a clinic: many enough that nobody comes twice while the skin rests, and requests are granted as they are in life."""
 HOURS = (8, 9, 11, 12)
 """UTC hours at which visits are asked for: in opening hours, in summer and in winter."""
 
@@ -182,7 +184,7 @@ async def full_command(ground: Ground, clinics: int, rounds: int, seconds: int) 
     database = ground.open()
     desks = [Desk(await open_clinic(database), client) for _ in range(clinics)]
     for desk in desks:
-        await desk.furnish(database, 40)
+        await desk.furnish(database, PEOPLE)
     ratios, middles, lates = [], [], []
     turns = count()
 

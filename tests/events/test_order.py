@@ -78,7 +78,7 @@ async def test_the_moment_of_a_decision_is_after_the_lock(house: House, owner: a
 
 async def test_a_lock_outside_a_transaction_is_refused(database: Database) -> None:
     """Where nothing was begun, each statement commits by itself: a lock taken so is none."""
-    async with database._lines.line() as line:
+    async with database._lines.line("") as line:
         with pytest.raises(RuntimeError, match="no transaction was begun"):
             await wire.fetch_row(line, "select pg_advisory_xact_lock(1)")
 
