@@ -72,7 +72,7 @@ def two_dates(now: datetime) -> tuple[str, str]:
     def at(offset: int) -> datetime:
         return now.astimezone(ZoneInfo(_zone(offset)))
 
-    fine = [offset for offset in range(-12, 15) if 1 <= at(offset).hour <= 21]
+    fine = [offset for offset in range(-12, 15) if 1 <= at(offset).hour <= 22]
     pairs = [(west, east) for west in fine for east in fine if at(east).date() == at(west).date() + DAY]
     west, east = min(pairs, key=lambda pair: pair[1] - pair[0])
     return _zone(west), _zone(east)

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -23,7 +24,7 @@ from schemas.vocabulary import Area, Finding, Modality, Role, Verdict
 from tests.conftest import actor
 from tests.faults.race_check import out_of_order, served_twice, unsafe_or_untrue, wrongs_of
 from tests.faults.race_client import Asked
-from tests.faults.race_ground import Ground, Seat, cleansings, facts, lay_out
+from tests.faults.race_ground import DAY, Ground, Seat, cleansings, facts, lay_out, two_dates
 from tests.faults.race_plan import Move
 from tests.faults.races import ROW, judge, races
 from tests.faults.row import carry_out
@@ -35,6 +36,15 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("minute", range(0, 24 * 60, 10))
+def test_at_every_time_of_day_there_are_two_dates_with_no_midnight_near(minute: int) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC) + timedelta(minutes=minute)
+    today, tomorrow = (now.astimezone(ZoneInfo(zone)) for zone in two_dates(now))
+    assert tomorrow.date() == today.date() + DAY
+    for local in (today, tomorrow):
+        assert (local - timedelta(minutes=59)).date() == (local + timedelta(minutes=59)).date() == local.date()
+
+
 async def test_histories_of_twelve_clients_hold(place: Path) -> None:
     tally = await carry_out(ROW, place, SEED, ROW.in_tests)
     print(f"\n{dict(tally.counts)}, raced: {dict(tally.faults)}")  # noqa: T201
