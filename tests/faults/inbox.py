@@ -170,11 +170,11 @@ async def _restarted(office: Office) -> bool:
         while True:
             try:
                 after = await valkey.info("server")
+                kept = await valkey.xlen(office.desk.inbox)  # while it loads what it had, it answers INFO only
             except (RedisError, OSError):
                 await asyncio.sleep(0.05)
                 continue
             break
-        kept = await valkey.xlen(office.desk.inbox)
     office.tally.counted("unread before the kill", UNREAD)
     office.tally.counted("unread after the restart", kept)
     await office.settle(ANSWER_SECONDS)
