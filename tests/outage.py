@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 
@@ -59,11 +60,22 @@ class Wire:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         bundle = self._now
-        far_reader, far_writer = await asyncio.open_unix_connection(self._there)
+        try:
+            far_reader, far_writer = await asyncio.open_unix_connection(self._there)
+        except BaseException:
+            writer.transport.abort()
+            raise
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.ensure_future(_pass(source, sink, bundle))
             bundle.tasks.add(task)
-            task.add_done_callback(bundle.tasks.discard)
+            # Also when it is canceled before it has begun.
+            task.add_done_callback(partial(_ended, bundle, sink))
+
+
+def _ended(bundle: _Bundle, sink: asyncio.StreamWriter, task: asyncio.Task[None]) -> None:
+    bundle.tasks.discard(task)
+    with contextlib.suppress(OSError, RuntimeError):
+        sink.transport.abort()
 
 
 async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, bundle: _Bundle) -> None:
@@ -78,9 +90,6 @@ async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, bundle
     except OSError:
         if bundle.silent:
             await asyncio.Event().wait()
-    finally:
-        with contextlib.suppress(OSError, RuntimeError):
-            sink.transport.abort()
 
 
 @asynccontextmanager

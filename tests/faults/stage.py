@@ -137,8 +137,10 @@ class Stage:
             sys.stderr.write("\n".join(["The program's log ends with:", *self.log_end(), ""]))
             raise
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            # A cancellation may reach redis-py while it closes a connection, and come out as the error of that: `listen` goes on.
+            while not listening.done():
+                listening.cancel()
+                await asyncio.wait([listening], timeout=1)
             await tablet.client.aclose()
 
     def place(self) -> Place:

@@ -45,8 +45,7 @@ async def without_valkey(stage: Stage, cable: Wire, how: str) -> AsyncIterator[N
         await cable.mend()
 
 
-# Once in eight runs the second did not come to its end in 150 s, which is not explained yet: until it is, `make shares` has it.
-@pytest.mark.parametrize("how", ["refuses", pytest.param("hangs", marks=pytest.mark.long)])
+@pytest.mark.parametrize("how", ["refuses", "hangs"])
 async def test_starts_go_on_without_valkey(stage: Stage, servers: Servers, place: Path, how: str) -> None:
     here = place / "valkey.sock"
     async with wire(here, servers.sockets / "valkey.sock") as cable:
