@@ -91,7 +91,6 @@ class Mortal(Program):
         self._in_a_row = 0
         self._is_spared = False
         self.hurried = False
-        self.spared = 0
 
     async def _after_a_death(self) -> None:
         await self._stage.leases_end()
@@ -110,15 +109,19 @@ class Mortal(Program):
         """A spared life ends by our hand, as soon as it has worked the entry that the others died of."""
         while True:
             await asyncio.sleep(0.1)
-            if self._is_spared and self.pid is not None and await self._deaths_in_a_row() < SPARED_AFTER:
+            if self._is_spared and await self._deaths_in_a_row() < SPARED_AFTER and self._process is not None:
                 self._is_spared = False
-                self.spared += 1
-                os.kill(self.pid, signal.SIGKILL)
+                self._process.kill()
 
     @property
     def ended_at(self) -> list[str]:
         """Where its lives ended, in order."""
         return [POINTS[code - CRASHED] for code in self.deaths if code is not None and CRASHED <= code < CRASHED + len(POINTS)]
+
+    @property
+    def spared(self) -> int:
+        """How many lives ended by our hand."""
+        return self.deaths.count(-signal.SIGKILL)
 
     @property
     def owed(self) -> list[str]:
