@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI
 from faststream.redis import RedisBroker
@@ -25,15 +26,18 @@ from events.relay import SERVICE as RELAY
 from events.relay import Relay
 from events.rounds import Stage
 from events.streams import Follower
-from events.transaction import aside
+from events.transaction import aside, reading
 from events.wakeups import Announcer, Wakeups, make_broker, redis_client
 from services.booking.queries import contact_of
 from services.checkup import EVERY_SECONDS, Checkup
+from services.compliance.queries import identities
 from services.messages import log_adapter
 from services.openapi import DescribedAPI
 from services.operations import routes as operations
 from services.outages import Watch
 from services.problems import handle_problems
+from services.screens import assets, signing_in
+from services.screens.live import Hub
 from services.settings import Settings
 from services.timer import Timer
 
@@ -83,6 +87,7 @@ class House:
         if INBOX_SERVICE in self.services:
             self.inboxes = InboxKeeper(self.database, self.broker, self.client, inbox_of(INBOX_SERVICE))
         self.checkup = Checkup(self.database, self.services, self.client) if self.services else None
+        self.hub = Hub(self.client)
         self.connected = False
         self._timer = Timer()
         self._watches = (
@@ -154,6 +159,7 @@ class House:
 
     async def stop(self) -> None:
         """Stop hearing, finish what is under way, let go."""
+        self.hub.end()
         if self.checkup is not None:
             self.checkup.stop()
         await self._timer.stop()
@@ -168,6 +174,12 @@ class House:
         await self.database.close()
 
 
+async def people_called(database: Database, clinic_id: UUID) -> dict[UUID, str]:
+    """What the staff is called: compliance keeps it beside the grants, every screen shows it."""
+    async with reading(database, clinic_id, "compliance") as view:
+        return {found.identity_id: found.display_name for found in await identities(view) if found.display_name}
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The process as an ASGI application."""
 
@@ -175,6 +187,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         house = House(settings)
         app.state.house = house
+        app.state.hub = house.hub
         app.state.database = house.database
         try:
             await house.start()
@@ -185,9 +198,13 @@ def create_app(settings: Settings) -> FastAPI:
 
     # The framework's own pages load their scripts from a CDN; the document itself is what people integrate from.
     app = DescribedAPI(title=TITLE, description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.people_called = people_called
     handle_problems(app)
     app.include_router(operations)
+    app.include_router(assets.routes)
+    app.include_router(signing_in.routes)
     for service in SERVICES:
-        if service in settings.parts and find_spec(f"services.{service}.routes"):
-            app.include_router(import_module(f"services.{service}.routes").routes)
+        for door in ("routes", "pages"):
+            if service in settings.parts and find_spec(f"services.{service}.{door}"):
+                app.include_router(import_module(f"services.{service}.{door}").routes)
     return app

@@ -17,6 +17,7 @@ from events.transaction import Answer, RecordUnreadableError, Transaction, Unkno
 from schemas.access import COMMANDS, in_words, may_any
 from schemas.sentences import Said, for_front_desk, say
 from schemas.vocabulary import Actor, Finding, Instant, Opening, Role, Verdict
+from services.session import is_from_our_own_pages, token_of
 
 COMMAND_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 DEVICE = re.compile(r"^[A-Za-z0-9._:+/-]{1,80}$")
@@ -128,6 +129,11 @@ class Asking:
         reach("door.decided")
         return self.reply(answer)
 
+    async def still_admitted(self) -> bool:
+        """Whether whoever looks on for long may still do so."""
+        caller = await authenticate(self.database, self._token, self.clinic)
+        return caller is not None and self.actor.role in caller.roles
+
     def reply(self, answer: Answer[Any]) -> Reply:
         """A granted answer as a reply; raises `ProblemError` for a refusal."""
         entry, event = answer.entry, answer.event
@@ -155,17 +161,18 @@ class Asking:
         )
 
     @asynccontextmanager
-    async def reading(self, service: str) -> AsyncIterator[View]:
+    async def reading(self, service: str, min_size: int | None = None) -> AsyncIterator[View]:
         """A look at what the service knows, as fresh as `min_size` asks. The reply says how fresh it was."""
+        least = max(min_size or 0, self._min_size or 0)
         deadline = asyncio.get_running_loop().time() + FRESH_WITHIN_SECONDS
         while True:
             async with reading(self.database, self.clinic, service) as view:
-                if self._min_size is None or view.size >= self._min_size:
+                if view.size >= least:
                     self._response.headers["Ledger-Size"] = str(view.size)
                     yield view
                     return
             if asyncio.get_running_loop().time() > deadline:
-                message = f"{service} stands at {view.size}, not yet at {self._min_size}"
+                message = f"{service} stands at {view.size}, not yet at {least}"
                 raise RecordUnreadableError(message)
             await asyncio.sleep(0.02)
 
@@ -196,9 +203,19 @@ def _forbidden(command: str) -> ProblemError:
     return found
 
 
+def _token_of(request: Request, clinic: UUID, authorization: str) -> str:
+    """What somebody has to show: a bearer token, or else a browser's session. Only the browser's can be used by a foreign page."""
+    if authorization:
+        scheme, _, token = authorization.partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
+    token = token_of(request, database_of(request).secret, clinic)
+    if token and not is_from_our_own_pages(request):
+        raise problem(403, "forbidden", "Not allowed", unmet("request_must_come_from_our_own_pages"))
+    return token
+
+
 async def _asking(command: str, clinic: UUID, request: Request, response: Response, authorization: str, min_size: int | None) -> Asking:
-    scheme, _, token = authorization.partition(" ")
-    token = token.strip() if scheme.lower() == "bearer" else ""
+    token = _token_of(request, clinic, authorization)
     caller = _admitted(await authenticate(database_of(request), token, clinic), clinic)
     role = may_any(caller.roles, command)
     if role is None:

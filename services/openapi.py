@@ -57,7 +57,7 @@ class DescribedAPI(FastAPI):
             self.openapi_schema = _complete(super().openapi())
             paths = self.openapi_schema["paths"]
             for route in routes_of(self):
-                command = command_of(route)
+                command = command_of(route) if route.include_in_schema else None
                 for method in route.methods or () if command is not None else ():
                     _say_for_whom(paths[route.path_format][method.lower()], str(command))
         return self.openapi_schema

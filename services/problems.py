@@ -19,6 +19,8 @@ from events.transaction import IdReusedError, RecordUnreadableError, UnknownClin
 from schemas.sentences import Said
 from schemas.vocabulary import Verdict
 from services.door import Problem, ProblemError, problem, unmet
+from services.screens.frame import wants_page
+from services.screens.refusals import problem_page
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +33,15 @@ _TOO_LARGE = Problem(
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
 
-def _respond(found: Problem, headers: dict[str, str] | None = None) -> Response:
+def _respond(found: Problem, headers: dict[str, str] | None = None, *, asked: Request | None = None) -> Response:
+    """A person sees a page with the same findings."""
+    if asked is not None and wants_page(asked):
+        return problem_page(asked, found, headers or {})
     return JSONResponse(found.model_dump(mode="json", exclude_none=True), found.status, headers, "application/problem+json")
 
 
-async def _on_problem(_request: Request, error: ProblemError) -> Response:
-    return _respond(error.problem, error.headers)
+async def _on_problem(request: Request, error: ProblemError) -> Response:
+    return _respond(error.problem, error.headers, asked=request)
 
 
 def _field(location: tuple[int | str, ...]) -> str:
@@ -57,7 +62,7 @@ _WITHOUT_VALUES = {
 """What pydantic says of these repeats what was sent."""
 
 
-async def _on_input(_request: Request, error: RequestValidationError) -> Response:
+async def _on_input(request: Request, error: RequestValidationError) -> Response:
     """All findings, by field, without a value of the request in them."""
     findings: list[Said] = []
     for wrong in error.errors():
@@ -67,32 +72,33 @@ async def _on_input(_request: Request, error: RequestValidationError) -> Respons
         findings.append(Said.model_construct(rule=wrong["type"], code="", verdict=Verdict.UNMET, reason=reason, field=field))
     detail = " ".join(f"{finding.field}: {finding.reason}" for finding in findings)
     found = Problem(type="urn:asepsis:problem:input", title="Input not understood", status=422, detail=detail, findings=findings)
-    return _respond(found)
+    return _respond(found, asked=request)
 
 
-async def _on_reused(_request: Request, _error: IdReusedError) -> Response:
-    return _respond(problem(409, "id_reused", "Id used before", unmet("command_id_must_be_new")).problem)
+async def _on_reused(request: Request, _error: IdReusedError) -> Response:
+    return _respond(problem(409, "id_reused", "Id used before", unmet("command_id_must_be_new")).problem, asked=request)
 
 
-async def _on_unknown_clinic(_request: Request, _error: UnknownClinicError) -> Response:
-    return _respond(Problem(type="urn:asepsis:problem:not_found", title="Not found", status=404, detail="There is no such clinic for you."))
+async def _on_unknown_clinic(request: Request, _error: UnknownClinicError) -> Response:
+    found = Problem(type="urn:asepsis:problem:not_found", title="Not found", status=404, detail="There is no such clinic for you.")
+    return _respond(found, asked=request)
 
 
-def _outage() -> Response:
+def _outage(asked: Request) -> Response:
     found = problem(503, "unavailable", "Record not readable", unmet("record_must_be_readable")).problem
-    return _respond(found, {"Retry-After": "1"})
+    return _respond(found, {"Retry-After": "1"}, asked=asked)
 
 
-async def _on_outage(_request: Request, error: Exception) -> Response:
+async def _on_outage(request: Request, error: Exception) -> Response:
     log.warning("answered 503: %s", type(error).__name__)
-    return _outage()
+    return _outage(request)
 
 
-async def _on_database(_request: Request, error: Exception) -> Response:
+async def _on_database(request: Request, error: Exception) -> Response:
     if is_passing(error):
-        return await _on_outage(_request, error)
+        return await _on_outage(request, error)
     log.error("answered 500", exc_info=error)
-    return await _on_bug(_request, error)
+    return await _on_bug(request, error)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
@@ -101,16 +107,16 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
         unreadable = {"type": "json_invalid", "loc": ("body",), "msg": ""}
         return await _on_input(request, RequestValidationError([unreadable]))
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return _respond(_TOO_LARGE)
+        return _respond(_TOO_LARGE, asked=request)
     found = Problem(type="urn:asepsis:problem:http", title=str(error.detail), status=error.status_code, detail=str(error.detail))
-    return _respond(found, dict(error.headers or {}))
+    return _respond(found, dict(error.headers or {}), asked=request)
 
 
-async def _on_bug(_request: Request, _error: Exception) -> Response:
+async def _on_bug(request: Request, _error: Exception) -> Response:
     found = Problem(
         type="urn:asepsis:problem:bug", title="Internal error", status=500, detail="This is a bug of ours. Nothing was recorded."
     )
-    return _respond(found)
+    return _respond(found, asked=request)
 
 
 class SmallRequests:

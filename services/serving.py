@@ -112,6 +112,13 @@ class Server(uvicorn.Server):
                 sys.stdout.flush()
         self.force_exit = self.should_exit
         self.should_exit = True
+        self._end_streams()
+
+    def _end_streams(self) -> None:
+        """Open pages would hold the end up until its time limit: they come back by themselves."""
+        hub = getattr(getattr(self.config.app, "state", None), "hub", None)
+        if hub is not None:
+            hub.end()
 
 
 def make_server(settings: Settings) -> Server:

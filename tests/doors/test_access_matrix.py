@@ -22,6 +22,9 @@ PUBLIC = {
     "/asyncapi.json",
     "/",
     "/check-ins/{token}",  # the link itself is the key
+    "/static/{version}/{name:path}",
+    "/clinics/{clinic}/sign-in",
+    "/clinics/{clinic}/sign-out",
 }
 
 

@@ -1,6 +1,6 @@
 """Clients with their personal data, and everything that can be booked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -82,6 +82,14 @@ async def client_of(view: View, client_id: UUID) -> ClientReply | None:
 async def clients_born_on(view: View, day: date) -> ClientList:
     """Clients by date of birth: how a desk finds somebody without typing a name into an address."""
     return ClientList(clients=tuple(_reply(client, details) for client, details in await _born_on(view, day, FOUND_CLIENTS)))
+
+
+async def clients_named(view: View, client_ids: Collection[UUID]) -> dict[UUID, str]:
+    """What clients are called, for a list of theirs. Who was erased is not in it."""
+    query = select(ClientDetails.client_id, ClientDetails.given_name, ClientDetails.family_name).where(
+        ClientDetails.clinic_id == view.clinic_id, ClientDetails.client_id.in_(client_ids)
+    )
+    return {row.client_id: f"{row.given_name} {row.family_name}" for row in await view.rows.execute(query)}
 
 
 async def bookable(view: View) -> Resources:

@@ -1,0 +1,11 @@
+"""The screens of booking: the day board, one booking, and making a new one."""
+
+from fastapi import APIRouter
+
+from services.booking.pages.board import routes as board
+from services.booking.pages.changing import routes as changing
+from services.booking.pages.making import routes as making
+
+routes = APIRouter()
+for _part in (board, making, changing):  # making before changing: `/board/book` is no booking's id
+    routes.include_router(_part)

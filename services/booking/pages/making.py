@@ -1,0 +1,145 @@
+"""A new booking: whose, for what, in which of the free slots; or from now on, for somebody who stands at the desk."""
+
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import RedirectResponse, Response
+
+from events.transaction import View
+from schemas.booking import BookingRequest, ClientRegistration, SlotSearch, WalkIn
+from schemas.booking import ClientReply as Known
+from schemas.vocabulary import Area, LocalDate, Shape, VisitType
+from services.booking import commands, queries
+from services.booking.pages.board import words_of
+from services.booking.pages.changing import to_board
+from services.booking.pages.slots import Slot, command_of, searched, slots_of
+from services.booking.pages.words import day, plain, thing
+from services.door import Asking, Problem, ProblemError, may, problem, unmet
+from services.screens.forms import Fields, Sent, asked_of, understood
+from services.screens.frame import HEADERS, page
+
+routes = APIRouter(prefix="/clinics/{clinic}/board", include_in_schema=False)
+
+TYPES = {kind.value: plain(kind.value) for kind in (VisitType.TREATMENT, VisitType.CONSULTATION, VisitType.PATCH_TEST, VisitType.FOLLOW_UP)}
+AREAS = {area.value: plain(area.value) for area in Area}
+MINUTES = [(str(length), str(length)) for length in (15, 30, 45, 60, 75, 90, 120)]
+
+
+class BornOn(Shape):
+    """A date of birth in an address: no name ever stands in one."""
+
+    on: LocalDate
+
+
+def _wish(sent: Fields) -> dict[str, Any]:
+    """What a client comes for, as the fields say it. Depth is typed in millimeters, as it is read on the handpiece."""
+    depth = sent.one("depth_mm")
+    try:
+        depth_um = round(float(depth.replace(",", ".")) * 1000) if depth else 0
+    except (ValueError, OverflowError) as wrong:
+        raise RequestValidationError([{"type": "depth", "loc": ("body", "depth"), "msg": "This is no depth in millimeters."}]) from wrong
+    return {"areas": sent.all("areas"), "depth_um": depth_um, **sent.given("client_id", "visit_type", "minutes")}
+
+
+def _search(sent: Fields) -> SlotSearch:
+    return understood(SlotSearch, {**_wish(sent), **sent.given("practitioner_id", "from_on"), "days": 1})
+
+
+async def _client(view: View, sent: Fields) -> Known | None:
+    wanted = sent.one("client_id")
+    if wanted is None:
+        return None
+    try:
+        found = await queries.client_of(view, UUID(wanted))
+    except ValueError:
+        found = None
+    if found is None:
+        raise problem(404, "unknown", "Not found", unmet("record_must_exist"))
+    return found
+
+
+async def _show(request: Request, ask: Asking, sent: Fields, *, refused: Problem | None = None) -> Response:
+    """First whose booking it is, then for what, then when. `refused`: every reason, and the next free slots."""
+    async with ask.reading("booking") as view:
+        words = await words_of(request, view)
+        client = await _client(view, sent)
+        known = await queries.bookable(view)
+        found = None
+        if client is None and (born := sent.one("date_of_birth")) is not None:
+            found = (await queries.clients_born_on(view, understood(BornOn, {"on": born}).on)).clients
+        slots: tuple[Slot, ...] | None = None
+        none_because: list[str] = []
+        if refused is not None and refused.next_slots:
+            slots = slots_of(words, refused.next_slots)
+        elif refused is None and client is not None and sent.one("minutes"):
+            slots, none_because = await searched(view, words, _search(sent))
+        today = words.day_of(view.now)
+    fields = {name: sent.one(name) or "" for name in ("client_id", "visit_type", "depth_mm", "minutes", "practitioner_id", "from_on")}
+    return page(
+        request,
+        "booking/book.html",
+        clinic=ask.clinic,
+        actor=ask.actor,
+        status=refused.status if refused else 200,
+        client=client,
+        found=found,
+        day=day,
+        fields=fields,
+        chosen_areas=sent.all("areas"),
+        born=sent.one("date_of_birth") or "",
+        today=today,
+        types=TYPES,
+        areas=AREAS,
+        all_minutes=MINUTES,
+        practitioners=words.practitioners(known),
+        rooms=[(room.resource_id, thing("Room", room.resource_id)) for room in known.rooms],
+        slots=slots,
+        none_because=none_because,
+        refused=refused,
+        booking_id=uuid4(),
+    )
+
+
+@routes.get("/book")
+async def book_page(ask: Annotated[Asking, may("view_client")], request: Request) -> Response:
+    """The form; with a client and a wish in the address, the free slots too."""
+    return await _show(request, ask, asked_of(request))
+
+
+@routes.post("/clients")
+async def register(ask: Annotated[Asking, may("register_client")], sent: Sent) -> Response:
+    """A client who was never here. The id comes from the form, so that sent twice is once."""
+    names = ("client_id", "given_name", "family_name", "date_of_birth", "email", "phone")
+    body = understood(ClientRegistration, sent.given(*names))
+    reply = await ask.decide("booking", commands.register_client, body, command_id=f"client.{body.client_id}")
+    async with ask.reading("booking", reply.index + 1):
+        pass
+    day_wanted = f"&from_on={on}" if (on := sent.one("from_on")) and on.replace("-", "").isdigit() else ""
+    return RedirectResponse(f"/clinics/{ask.clinic}/board/book?client_id={body.client_id}{day_wanted}", 303, HEADERS)
+
+
+@routes.post("/book")
+async def book(ask: Annotated[Asking, may("request_booking")], request: Request, sent: Sent) -> Response:
+    """One of the slots that were offered; somebody else may have been faster."""
+    slot = sent.given("booking_id", "starts_at", "ends_at", "practitioner_id", "room_id")
+    wish = {name: value for name, value in _wish(sent).items() if name != "minutes"}
+    body = understood(BookingRequest, wish | slot)
+    return await _take(request, ask, sent, "booked", commands.request_booking, body)
+
+
+@routes.post("/walk-in")
+async def walk_in(ask: Annotated[Asking, may("request_booking")], request: Request, sent: Sent) -> Response:
+    """From now on, and the client is here."""
+    compared = {"identity_confirmed": sent.one("identity_confirmed") == "yes"}
+    body = understood(WalkIn, _wish(sent) | sent.given("booking_id", "practitioner_id", "room_id") | {"arrival": compared})
+    return await _take(request, ask, sent, "walked_in", commands.walk_in, body)
+
+
+async def _take(request: Request, ask: Asking, sent: Fields, done: str, command: Any, body: BookingRequest | WalkIn) -> Response:
+    try:
+        reply = await ask.decide("booking", command, body, command_id=command_of(sent))
+    except ProblemError as refused:
+        return await _show(request, ask, sent, refused=refused.problem)
+    return await to_board(request, ask, reply, done, body.booking_id)

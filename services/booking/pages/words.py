@@ -1,0 +1,119 @@
+"""How a booking is shown: one look for each state, and sentences for what codes say."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from schemas.booking import BookingReply, FlagReply, PractitionerReply, Resources
+from schemas.sentences import HEALTH
+from schemas.vocabulary import Role, Verdict, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Colour, shape and word together, so that none of them has to be seen."""
+
+    tone: str
+    shape: str
+    word: str
+
+
+LOOKS = {
+    "expected": Look("blue", "circle", "Booked"),
+    "late": Look("amber", "clock", "Late"),
+    "no_show_due": Look("amber", "clock", "Not here yet"),
+    "no_show": Look("gray", "square", "No-show"),
+    "arrived": Look("green", "check", "Here"),
+    "started": Look("violet", "play", "In treatment"),
+    "ended": Look("gray", "flag", "Done"),
+    "canceled": Look("gray", "square", "Canceled"),
+    "conflicted": Look("red", "stop", "Conflict"),
+}
+LOOK_AT_IT = Look("amber", "triangle", "Look at this")
+
+_REVIEW = "Ask the clinician before this goes on."
+_FLAGS = {
+    "spacing": "The skin has not rested long enough by then.",
+    "safety_hold": _REVIEW,
+    "exposed": _REVIEW,
+    "device_held": "The handpiece is held because of a recall. Choose another.",
+    "resource_late": "What comes before ends late: room, handpiece or practitioner may not be free in time.",
+    "credential": "The practitioner's credential does not cover this any more.",
+    "two_places": "The client has another booking at this time.",
+    "no_show": "The client did not come.",
+}
+
+
+def look_of(booking: BookingReply) -> Look:
+    """The state of a booking at a glance: what came of it, or else whether the client is there."""
+    return LOOKS[booking.attendance if booking.state == "confirmed" else booking.state]
+
+
+def flag_in_words(flag: FlagReply) -> str:
+    """Why somebody must look at it. Nothing of a client's health."""
+    said = _FLAGS.get(flag.reason, _REVIEW)
+    return said if flag.earliest_on is None else f"{said} It has from {day(flag.earliest_on)} on."
+
+
+def reasons_of(booking: BookingReply) -> list[str]:
+    """Everything that speaks against a booking, each once."""
+    findings = [found.reason for found in booking.findings if found.verdict is not Verdict.MET and found.code not in HEALTH]
+    return list(dict.fromkeys([*map(flag_in_words, booking.flags), *findings]))
+
+
+def plain(code: str) -> str:
+    """A code as people say it."""
+    return code.replace("_", " ").capitalize()
+
+
+def what_of(visit: Visit) -> str:
+    """What a client comes for, in a line."""
+    areas = ", ".join(area.value.replace("_", " ") for area in visit.areas)
+    depth = f"{visit.depth_um / 1000:g} mm" if visit.depth_um else ""
+    return " · ".join(part for part in (plain(visit.visit_type), areas, depth) if part)
+
+
+def thing(kind: str, identity: UUID | None) -> str:
+    """Rooms and handpieces have no names: the beginning of their ids is on their labels, and stays when another one is added."""
+    return f"{kind} {identity.hex[:4].upper()}" if identity else f"no {kind.lower()}"
+
+
+def day(on: date) -> str:
+    """A date as people read it, whatever their country."""
+    return f"{on:%a} {on.day} {on:%b %Y}"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is called how in one clinic."""
+
+    zone: ZoneInfo
+    people: dict[UUID, str]
+
+    def person(self, identity: UUID) -> str:
+        """A practitioner's name."""
+        return self.people.get(identity) or thing("Practitioner", identity)
+
+    def time(self, at: datetime) -> str:
+        """On the clinic's wall."""
+        return f"{at.astimezone(self.zone):%H:%M}"
+
+    def day_and_time(self, at: datetime) -> str:
+        """With its day."""
+        return f"{day(at.astimezone(self.zone).date())}, {self.time(at)}"
+
+    def span(self, visit: Visit) -> str:
+        """From when until when."""
+        return f"{self.time(visit.starts_at)}–{self.time(visit.ends_at)}"
+
+    def day_of(self, at: datetime) -> date:
+        """The local day."""
+        return at.astimezone(self.zone).date()
+
+    def practitioners(self, known: Resources) -> list[tuple[UUID, str]]:
+        """Who can be chosen, by name."""
+        return sorted(((row.practitioner_id, self._titled(row)) for row in known.practitioners), key=lambda pair: (pair[1], pair[0]))
+
+    def _titled(self, row: PractitionerReply) -> str:
+        return self.person(row.practitioner_id) + (" (clinician)" if row.role is Role.CLINICIAN else "")

@@ -1,0 +1,56 @@
+"""What a plain form sends."""
+
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+
+MOST_FIELDS = 200
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class Fields:
+    """The fields of a form; those left empty are not there."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._pairs = [(name, value.strip()) for name, value in pairs if value.strip()]
+
+    def one(self, name: str) -> str | None:
+        """A field's value."""
+        return next((value for known, value in self._pairs if known == name), None)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """The values of a field that may be chosen several times."""
+        return tuple(value for known, value in self._pairs if known == name)
+
+    def given(self, *names: str) -> dict[str, str]:
+        """Those of the named fields that are there."""
+        return {name: value for name in names if (value := self.one(name)) is not None}
+
+
+async def _sent(request: Request) -> Fields:
+    try:
+        return Fields(parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as unreadable:  # no UTF-8, or far too many fields
+        raise RequestValidationError([{"type": "form", "loc": ("body",), "msg": "This is no form of ours."}]) from unreadable
+
+
+Sent = Annotated[Fields, Depends(_sent)]
+"""A posted form."""
+
+
+def asked_of(request: Request) -> Fields:
+    """The same from an address."""
+    return Fields(list(request.query_params.multi_items()))
+
+
+def understood(shape: type[S], values: dict[str, Any]) -> S:
+    """The values as a request of ours. Raises `RequestValidationError` with every field that is wrong."""
+    try:
+        return shape.model_validate(values)
+    except ValidationError as wrong:
+        found = [{"type": error["type"], "loc": ("body", *error["loc"]), "msg": error["msg"]} for error in wrong.errors(include_url=False)]
+        raise RequestValidationError(found) from wrong

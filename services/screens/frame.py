@@ -1,0 +1,75 @@
+"""Pages: templates in the one layout, answered with the headers that keep others out."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from fastapi import Request
+from starlette.responses import HTMLResponse
+
+from schemas.vocabulary import Actor
+from services.screens.assets import address
+from services.settings import PARTS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Nothing inline, nothing evaluated, nothing from elsewhere."""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    # Pages name clients: neither the disk nor the back button of a shared tablet keeps one.
+    "Cache-Control": "no-store",
+    # The same address answers programs with JSON.
+    "Vary": "Accept",
+}
+
+
+@cache
+def environment() -> "Environment":
+    """The templates of the frame under `screens/`, those of each service under its name."""
+    from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
+    folders = {"screens": Path(__file__).parent / "templates"}
+    for service in PARTS:
+        found = find_spec(f"services.{service}")
+        if found is not None and found.origin is not None:
+            folders[service] = Path(found.origin).parent / "templates"
+    made = Environment(
+        loader=PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {"static": address, "new_id": lambda: str(uuid4())}
+    return made
+
+
+def render(template: str, **context: Any) -> str:
+    """A template as text: a part of a page."""
+    return environment().get_template(template).render(**context)
+
+
+def page(
+    request: Request, template: str, *, clinic: UUID | None, actor: Actor | None = None, status: int = 200, **said: Any
+) -> HTMLResponse:
+    """A whole page. `actor` is who is signed in, if anybody is."""
+    text = render(template, path=request.url.path, clinic=clinic, actor=actor, **said)
+    return HTMLResponse(text, status, headers=HEADERS)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person looks at the answer: browsers ask for HTML by name, programs do not."""
+    return "text/html" in request.headers.get("accept", "")

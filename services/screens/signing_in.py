@@ -1,0 +1,58 @@
+"""Signing in with an access token, pasted or scanned once a day on each device; and signing out."""
+
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from events.access import authenticate
+from services import session
+from services.door import database_of, problem, unmet
+from services.screens.forms import Sent, asked_of
+from services.screens.frame import HEADERS, page
+
+routes = APIRouter(prefix="/clinics/{clinic}", include_in_schema=False)
+
+
+def _inside(clinic: UUID, wanted: str | None) -> str:
+    """Where to go on: a path of this clinic, whatever the address asks for."""
+    home = f"/clinics/{clinic}/board"
+    parts = urlsplit(wanted or home)
+    ours = not parts.scheme and not parts.netloc and parts.path.startswith(f"/clinics/{clinic}/") and "\\" not in parts.path
+    return (wanted or home) if ours and parts.path.isprintable() else home
+
+
+def _must_be_ours(request: Request) -> None:
+    if not session.is_from_our_own_pages(request):
+        raise problem(403, "forbidden", "Not allowed", unmet("request_must_come_from_our_own_pages"))
+
+
+@routes.get("/sign-in")
+async def sign_in_page(clinic: UUID, request: Request) -> Response:
+    """The form. It looks nothing up."""
+    wanted = asked_of(request).one("next")
+    return page(request, "screens/sign_in.html", clinic=clinic, next=wanted, lost=False, wrong=None)
+
+
+@routes.post("/sign-in")
+async def sign_in(clinic: UUID, request: Request, sent: Sent) -> Response:
+    """Whoever has no role here learns as little as whoever has no token."""
+    _must_be_ours(request)
+    database, token, wanted = database_of(request), sent.one("token") or "", sent.one("next")
+    caller = await authenticate(database, token, clinic)
+    if caller is None or not caller.roles:
+        wrong = "This token opens nothing here: it is mistyped, unknown, expired or revoked, or meant for another clinic."
+        return page(request, "screens/sign_in.html", clinic=clinic, status=401, next=wanted, lost=False, wrong=wrong)
+    answer = RedirectResponse(_inside(clinic, wanted), 303, HEADERS)
+    session.begin(request, answer, database.secret, clinic, token)
+    return answer
+
+
+@routes.post("/sign-out")
+async def sign_out(clinic: UUID, request: Request) -> Response:
+    """This browser forgets the session. Nothing else is cleared: what a tablet has not sent yet stays on it."""
+    _must_be_ours(request)
+    answer = RedirectResponse(f"/clinics/{clinic}/sign-in", 303, HEADERS)
+    session.end(request, answer)
+    return answer

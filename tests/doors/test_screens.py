@@ -1,0 +1,161 @@
+"""The frame of the screens: what is vendored, how files are kept, which headers keep others out, who is let in, what an error says."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from schemas.vocabulary import Role
+from services.screens.assets import FOLDER, address, files
+from services.session import seal, unseal
+from tests.conftest import SECRET, open_house
+from tests.doors.conftest import Door
+
+ROOT = Path(__file__).parents[2]
+LISTS = [FOLDER / "vendor" / "checksums.sha256", ROOT / "tests" / "screens" / "vendor" / "checksums.sha256"]
+PAGE = {"Accept": "text/html"}
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.mark.parametrize("checksums", LISTS, ids=lambda path: path.parts[-4])
+def test_what_is_vendored_is_what_was_vendored(checksums: Path) -> None:
+    told = {line[66:]: line[:64] for line in checksums.read_text().splitlines()}
+    there = {path.name for path in checksums.parent.iterdir()} - {checksums.name}
+    assert set(told) == there
+    for name, digest in told.items():
+        assert hashlib.sha256((checksums.parent / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_pages_ask_for_nothing_inline_and_nothing_from_elsewhere() -> None:
+    """What a strict content security policy would refuse in a browser, refused before."""
+    templates = [*(ROOT / "services").glob("*/templates/*.html")]
+    assert len(templates) > 5
+    for path in templates:
+        text = path.read_text()
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|hx-on|js:|https?://", text), path
+
+
+async def test_a_file_is_kept_for_ever_under_the_name_of_its_content(door: Door) -> None:
+    for name in files():
+        found = await door.client.get(address(name))
+        assert found.status_code == 200
+        assert "immutable" in found.headers["cache-control"]
+        assert found.headers["x-content-type-options"] == "nosniff"
+    older = await door.client.get("/static/v-of-an-older-deploy/screens.css")
+    assert older.status_code == 200
+    assert older.headers["cache-control"] == "no-cache"
+    for outside in ("../frame.py", "..%2fframe.py", "vendor", "nothing.css"):
+        assert (await door.client.get(f"/static/v-1/{outside}")).status_code in (307, 404)
+
+
+def cookie_of(answer: httpx.Response) -> str:
+    return answer.headers["set-cookie"]
+
+
+@asynccontextmanager
+async def signed_in(door: Door, role: Role) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser, as far as cookies go."""
+    await door.house.caught_up("booking")
+    async with httpx.AsyncClient(transport=door.client._transport, base_url="http://asepsis", headers=PAGE | OURS) as client:
+        answer = await client.post(f"/clinics/{door.house.clinic_id}/sign-in", data={"token": door.tokens[role]})
+        assert answer.status_code == 303, answer.text
+        yield client
+
+
+async def test_a_session_rests_on_the_same_check_as_a_token(door: Door) -> None:
+    board = f"/clinics/{door.house.clinic_id}/board"
+    for role, expected in ((Role.FRONT_DESK, 200), (Role.MANAGER, 200), (Role.AUDITOR, 403), (Role.ADMIN, 403)):
+        async with signed_in(door, role) as client:
+            assert (await client.get(board)).status_code == expected, role
+            foreign = await open_house(door.house.database)
+            assert (await client.get(f"/clinics/{foreign.clinic_id}/board")).status_code == 401
+    async with httpx.AsyncClient(transport=door.client._transport, base_url="http://asepsis", headers=PAGE | OURS) as client:
+        for wrong in ("", "asp_forged", door.tokens[Role.AUDITOR][:-1], "ä" * 50):
+            answer = await client.post(f"/clinics/{door.house.clinic_id}/sign-in", data={"token": wrong})
+            assert answer.status_code == 401
+            assert "set-cookie" not in answer.headers
+
+
+async def test_the_cookie_is_for_our_pages_only(door: Door) -> None:
+    where = f"/clinics/{door.house.clinic_id}"
+    body = {"token": door.tokens[Role.FRONT_DESK]}
+    plain = await door.client.post(f"{where}/sign-in", data=body, headers=PAGE | OURS)
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie_of(plain).split("; "))
+    async with httpx.AsyncClient(transport=door.client._transport, base_url="https://asepsis") as client:
+        by_tls = await client.post(f"{where}/sign-in", data=body, headers=PAGE | OURS)
+        assert cookie_of(by_tls).startswith("__Host-asepsis=")
+        assert "Secure" in cookie_of(by_tls).split("; ")
+    assert door.tokens[Role.FRONT_DESK] not in cookie_of(plain)
+    door.client.cookies.clear()
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}, {}]
+)
+async def test_a_foreign_page_can_send_nothing(door: Door, foreign: dict[str, str]) -> None:
+    where = f"/clinics/{door.house.clinic_id}"
+    async with signed_in(door, Role.MANAGER) as client:
+        before = len(await door.house.entries())
+        del client.headers["Sec-Fetch-Site"]
+        for path in (f"/board/{uuid4()}/cancel", "/board/book", "/sign-in", "/sign-out", "/bookings"):
+            answer = await client.post(where + path, data={"command_id": "x"}, headers=foreign)
+            assert answer.status_code == 403, path
+            assert "was not sent from a page of this program" in answer.text
+        assert (await client.get(f"{where}/board", headers=foreign)).status_code == 200
+        assert len(await door.house.entries()) == before
+
+
+async def test_a_session_ends_with_its_token_and_after_a_day_at_the_desk(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    clinic = UUID(int=7)
+    sealed = seal(SECRET, clinic, "asp_x")
+    assert unseal(SECRET, sealed, clinic) == "asp_x"
+    assert unseal(SECRET, sealed, UUID(int=8)) == ""
+    assert unseal(b"another secret of 32 bytes or so...", sealed, clinic) == ""
+    for spoiled in ("", "x", sealed[:-2], "ä", sealed.swapcase()):
+        assert unseal(SECRET, spoiled, clinic) == ""
+    monkeypatch.setattr("services.session.SECONDS", -1)
+    assert unseal(SECRET, sealed, clinic) == ""
+
+
+@pytest.mark.parametrize(
+    "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/clinics/x/board"]
+)
+async def test_signing_in_leads_nowhere_else(door: Door, wanted: str) -> None:
+    where = f"/clinics/{door.house.clinic_id}"
+    answer = await door.client.post(f"{where}/sign-in", data={"token": door.tokens[Role.FRONT_DESK], "next": wanted}, headers=PAGE | OURS)
+    assert answer.headers["location"] == f"{where}/board"
+    door.client.cookies.clear()
+
+
+async def test_an_error_page_says_every_finding_of_the_problem_document(door: Door) -> None:
+    where = f"/clinics/{door.house.clinic_id}"
+    wrong: dict[str, Any] = {"areas": ["nowhere"], "depth_um": -1, "starts_at": "yesterday"}
+    cases = [
+        await both(door, "POST", f"{where}/bookings", json=wrong),
+        await both(door, "GET", f"{where}/clients/{uuid4()}"),
+        await both(door, "GET", f"/clinics/{uuid4()}/day-sheet?on=2026-12-01"),
+        await both(door, "GET", "/nowhere"),
+    ]
+    assert len(cases[0][0].json()["findings"]) >= 5
+    for told, shown in cases:
+        assert shown.status_code == told.status_code
+        assert shown.headers["content-type"].startswith("text/html")
+        assert "frame-ancestors 'none'" in shown.headers["content-security-policy"]
+        assert "unsafe" not in shown.headers["content-security-policy"]
+        assert shown.headers["referrer-policy"] == "no-referrer"
+        assert shown.headers["x-content-type-options"] == "nosniff"
+        assert told.json()["title"] in shown.text
+        for finding in told.json().get("findings", ()):
+            assert re.sub("'", "&#39;", finding["reason"]) in shown.text
+
+
+async def both(door: Door, method: str, path: str, **more: Any) -> tuple[httpx.Response, httpx.Response]:
+    """The same asked by a program and by a person."""
+    told = await door.ask(method, path, Role.FRONT_DESK, **more)
+    return told, await door.ask(method, path, Role.FRONT_DESK, headers=PAGE, **more)
