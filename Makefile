@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help run demo test faults shares mutants check format lock docs clean
+.PHONY: help run demo test browser faults shares mutants check format lock docs clean
 
 # An environment outside decides nothing about ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -29,6 +29,10 @@ demo: .venv/runtime.stamp ## a clinic's day, played through the real doors
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 test: .venv/dev.stamp ## all tests but the longest faults, on a real PostgreSQL and a real Valkey
 	@$(PYTHON) -m pytest $(PYTEST_ARGS) -m "not long"
+
+browser: ## what the tests of the screens look through: Debian's Chromium (`make test` skips them without it)
+	@command -v chromium >/dev/null || { as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends chromium; }
 
 # What `make test` holds a share of: FAULTS_ARGS="--only kills proxy --scale 0.05 --seed 7 --keep docs".
 faults: .venv/dev.stamp ## every fault, counted: kills, cuts, losses, floods, clocks, tampering; a table at the end

@@ -1,0 +1,241 @@
+"""A furnished clinic, the real program as a process, and Debian's Chromium in front of it."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from events.embedded import Servers
+from services.example import Example
+from services.session import seal
+from services.settings import Settings
+from tests.conftest import SECRET
+from tests.faults.stage import Stage, furnish, set_up
+
+ROOT = Path(__file__).parents[2]
+AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
+CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+READY_SECONDS = 30
+
+
+@dataclass
+class Program:
+    """`asepsis run` on a port of its own. It can be killed and started again under the same address."""
+
+    settings: Settings
+    log: Path
+    port: int = 0
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        known = {name: value for name, value in os.environ.items() if not name.startswith("ASEPSIS_")}
+        mine = {
+            "ASEPSIS_DATABASE_URL": self.settings.database_url,
+            "ASEPSIS_REDIS_URL": self.settings.redis_url,
+            "ASEPSIS_SECRET": self.settings.secret.decode(),
+            "ASEPSIS_DATA": str(self.log.parent),
+            "ASEPSIS_PORT": str(self.port),
+        }
+        with self.log.open("ab") as errors:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services", "run", cwd=ROOT, env=known | mine, stdout=asyncio.subprocess.PIPE, stderr=errors
+            )
+        assert self.process.stdout is not None
+        line = await asyncio.wait_for(self.process.stdout.readline(), READY_SECONDS)
+        ready = re.search(rb"ready at http://127\.0\.0\.1:(\d+)", line)
+        assert ready, (line, self.log.read_text())
+        self.port = int(ready[1])
+
+    async def end(self, how: signal.Signals = signal.SIGTERM) -> float:
+        """Seconds until it was gone."""
+        process, self.process = self.process, None
+        if process is None or process.returncode is not None:
+            return 0.0
+        began = asyncio.get_running_loop().time()
+        process.send_signal(how)
+        await asyncio.wait_for(process.wait(), 15)
+        return asyncio.get_running_loop().time() - began
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """What a browser test stands on."""
+
+    stage: Stage
+    program: Program
+    browser: Browser
+
+    @property
+    def example(self) -> Example:
+        return self.stage.example
+
+    @property
+    def board(self) -> str:
+        return f"{self.program.address}/clinics/{self.example.clinic_id}/board"
+
+    async def ask(self, method: str, path: str, body: Any = None, person: str = "front_desk") -> dict[str, Any]:
+        """Something asked by another program, over the API."""
+        headers = {"Authorization": f"Bearer {self.example.people[person].token}", "Idempotency-Key": str(uuid4())}
+        async with httpx.AsyncClient(base_url=f"{self.program.address}/clinics/{self.example.clinic_id}", headers=headers) as client:
+            answer = await client.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def client(self, name: str) -> str:
+        """A client, registered by another program. Gives the id."""
+        identity = str(uuid4())
+        body = {"given_name": name, "family_name": "Visser", "date_of_birth": "1990-05-17", "phone": "+31201234567"}
+        await self.ask("PUT", f"/clients/{identity}", body)
+        return identity
+
+    @property
+    def tomorrow(self) -> date:
+        """A whole day in front of everybody, on the clinic's wall."""
+        return (datetime.now(UTC).astimezone(ZoneInfo(self.example.timezone)) + timedelta(days=1)).date()  # noqa: TID251 - the tests' own clock
+
+    def visit(self, client: str, practitioner: str, room: int, at: str) -> dict[str, Any]:
+        """A consultation of half an hour tomorrow: nothing but the slot can speak against it."""
+        starts_at = datetime.combine(self.tomorrow, time.fromisoformat(at), ZoneInfo(self.example.timezone))
+        return {
+            "booking_id": str(uuid4()),
+            "client_id": client,
+            "practitioner_id": str(self.example.people[practitioner].identity_id),
+            "room_id": str(self.example.rooms[room]),
+            "starts_at": starts_at.isoformat(),
+            "ends_at": (starts_at + timedelta(minutes=30)).isoformat(),
+            "visit_type": "consultation",
+        }
+
+    async def book(self, name: str, practitioner: str, room: int, at: str) -> str:
+        """A client and a booking, made by another program. Gives the booking's id."""
+        visit = self.visit(await self.client(name), practitioner, room, at)
+        await self.ask("POST", "/bookings", visit)
+        return str(visit["booking_id"])
+
+    @asynccontextmanager
+    async def tab(self, **options: Any) -> AsyncIterator["Tab"]:
+        """A browser of nobody's, in one tab. Whatever it complains about in its console fails the test."""
+        context = await self.browser.new_context(base_url=self.program.address, **options)
+        context.set_default_timeout(8000)
+        try:
+            tab = Tab(self, context, await context.new_page())
+            tab.page.on("console", lambda said: tab.complaints.append(said.text) if said.type in ("error", "warning") else None)
+            tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+            yield tab
+            assert [said for said in tab.complaints if not any(word in said for word in tab.expected)] == []
+        finally:
+            await context.close()
+
+
+@dataclass
+class Tab:
+    """What somebody sees, and may not see."""
+
+    clinic: Clinic
+    context: BrowserContext
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+    """Words of complaints that belong to the test: a browser reports each 401 and each lost connection."""
+
+    async def sign_in(self, person: str = "front_desk") -> None:
+        await self.page.goto(self.clinic.board.removesuffix("board") + "sign-in")
+        await self.page.get_by_label("Access token").fill(self.clinic.example.people[person].token)
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.wait_for_url("**/board*")
+
+    async def be(self, person: str = "front_desk") -> None:
+        """The same, done before: the cookie is there already."""
+        program, example = self.clinic.program, self.clinic.example
+        value = seal(program.settings.secret, example.clinic_id, example.people[person].token)
+        await self.context.add_cookies(
+            [{"name": "asepsis", "value": value, "url": program.address, "httpOnly": True, "sameSite": "Strict"}]
+        )
+
+    async def see_tomorrow(self) -> None:
+        """The board of the day that tests book on, live."""
+        await self.page.goto(f"{self.clinic.board}?on={self.clinic.tomorrow}")
+        await expect(self.page.locator("#live")).to_have_text("Live")
+
+    async def is_sound(self, name: str) -> None:
+        """In light and in dark: axe finds nothing; at 320 px nothing is wider; whatever can be pressed is 44 px high."""
+        for scheme in ("light", "dark"):
+            await self.page.emulate_media(color_scheme=scheme)
+            if not await self.page.evaluate("() => 'axe' in window"):
+                await self.page.evaluate(AXE)
+            found = await self.page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+            assert [(name, scheme, wrong["id"], [node["html"] for node in wrong["nodes"]]) for wrong in found] == []
+        size = self.page.viewport_size
+        assert size is not None
+        await self.page.set_viewport_size({"width": 320, "height": 640})
+        assert await self.page.evaluate("() => document.documentElement.scrollWidth") <= 320, name
+        assert await self.page.evaluate(SMALL_TARGETS) == [], name
+        await self.page.set_viewport_size(size)
+
+
+SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')]
+  .map(found => (found.matches('[type=checkbox], [type=radio]') ? found.closest('label') : found))
+  .filter(found => found.checkVisibility() && !found.matches('.skip'))
+  .map(found => [found.outerHTML.slice(0, 90), found.getBoundingClientRect()])
+  .filter(([_, box]) => box.height < 43.5 || box.width < 43.5)
+  .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One for all tests of a file."""
+    if CHROMIUM is None:
+        # A machine may have no browser; where changes are checked, there is one, or that is the failure.
+        assert os.environ.get("CI") != "true", "There is no Chromium: .ci/run installs Debian's."
+        pytest.skip("NO BROWSER TEST RUNS: there is no Chromium here. `make browser` installs Debian's.")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=os.geteuid() != 0)
+        yield started
+        await started.close()
+
+
+@pytest.fixture(scope="module")
+async def clinic(servers: Servers, template: str, browser: Browser) -> AsyncIterator[Clinic]:
+    """A clinic of this file's own, and the program that serves it."""
+    directory = Path(tempfile.mkdtemp(prefix="asepsis-"))
+    try:
+        furnished = f"furnished_{uuid4().hex}"
+        examples = await furnish(servers, template, furnished)
+        async with set_up(directory, servers, furnished, examples) as stage:
+            program = Program(stage.order.settings, directory / "log")
+            assert program.settings.secret == SECRET
+            await program.start()
+            try:
+                yield Clinic(stage, program, browser)
+            finally:
+                await program.end(signal.SIGKILL)
+    finally:
+        shutil.rmtree(directory)

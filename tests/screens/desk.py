@@ -1,0 +1,53 @@
+"""What somebody at the front desk does again and again."""
+
+import asyncio
+import re
+from datetime import UTC, datetime
+
+from playwright.async_api import Locator, Page
+
+from tests.screens.conftest import Clinic, Tab
+
+
+def card(page: Page, name: str) -> Locator:
+    return page.locator("li.card", has=page.get_by_role("link", name=re.compile(name)))
+
+
+async def opened(page: Page, name: str) -> None:
+    """A booking's own page."""
+    link = page.get_by_role("link", name=re.compile(name))
+    await page.goto(str(await link.get_attribute("href")))
+
+
+async def book_by_forms(tab: Tab, given: str, born: str = "1984-02-29") -> None:
+    """A new client and a booking for them, from the board, by forms alone."""
+    page = tab.page
+    await page.get_by_role("link", name="New booking").click()
+    await page.get_by_label("Date of birth").fill(born)
+    await page.get_by_role("button", name="Find").click()
+    await tab.is_sound("nobody known")
+    await page.get_by_label("Given name").fill(given)
+    await page.get_by_label("Family name").fill("Jansen")
+    await page.get_by_label("Phone").fill("+31612345678")
+    await page.get_by_role("button", name="Register").click()
+    await page.get_by_label("Visit").select_option("consultation")
+    await page.get_by_label("Minutes").select_option("30")
+    await page.get_by_label("With", exact=True).select_option(label="Priya")
+    await page.get_by_role("button", name="Show free slots").click()
+    await tab.is_sound("free slots")
+    await page.locator(".slots button").first.click()
+    await page.wait_for_url("**/board?on=*done=booked*")
+
+
+async def seen_after(clinic: Clinic, page: Page, name: str, number: int) -> float:
+    """Milliseconds from another program's answer until the card is there."""
+    visit = clinic.visit(await clinic.client(name), "practitioner", number % 3, f"{5 + number // 2:02}:{number % 2 * 30:02}")
+    waiting = asyncio.create_task(page.wait_for_function(SHOWN, arg=name, polling="raf"))
+    await asyncio.sleep(0.05)
+    await clinic.ask("POST", "/bookings", visit)
+    answered = datetime.now(UTC).timestamp() * 1000  # noqa: TID251 - a stopwatch across two processes
+    return float(await (await waiting).json_value()) - answered
+
+
+SHOWN = """(name) => [...document.querySelectorAll('#board a.open')].some((found) => found.textContent.includes(name))
+  && performance.timeOrigin + performance.now()"""

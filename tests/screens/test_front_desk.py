@@ -1,0 +1,243 @@
+"""Signing in and the front desk's day, in a real browser, before the real program."""
+
+import gzip
+import re
+import signal
+import sys
+from uuid import uuid4
+
+from playwright.async_api import expect
+
+from services.screens.assets import FOLDER
+from tests.screens.conftest import Clinic
+from tests.screens.desk import book_by_forms, card, opened, seen_after
+
+MOST_JAVASCRIPT = 25_000
+"""Bytes of a page, compressed."""
+
+
+async def test_the_token_opens_the_page_that_was_asked_for(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        tab.expected.append("401")
+        await tab.page.goto(clinic.board + "?on=2026-12-24")
+        await tab.is_sound("sign in")
+        await tab.page.get_by_label("Access token").fill("asp_nothing")
+        await tab.page.keyboard.press("Enter")
+        await expect(tab.page.get_by_role("alert")).to_contain_text("opens nothing here")
+        await tab.is_sound("sign in, refused")
+        await tab.page.get_by_label("Access token").fill(clinic.example.people["front_desk"].token)
+        await tab.page.keyboard.press("Enter")
+        await tab.page.wait_for_url("**/board?on=2026-12-24")
+
+
+async def test_a_page_is_small(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        loaded: list[str] = []
+        tab.page.on("request", lambda request: loaded.append(request.url) if request.resource_type == "script" else None)
+        await tab.sign_in()
+        await expect(tab.page.locator("#live")).to_have_text("Live")
+        names = {url.partition("/static/")[2].partition("/")[2] for url in loaded}
+        assert len(names) == 2
+        size = sum(len(gzip.compress((FOLDER / name).read_bytes(), 9)) for name in names)
+        assert size <= MOST_JAVASCRIPT
+
+
+async def test_the_back_button_shows_nothing_after_signing_out(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        tab.expected.append("401")
+        await tab.sign_in()
+        await tab.page.get_by_role("link", name="New booking").click()
+        await tab.page.get_by_role("button", name="Sign out").click()
+        await expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert not await tab.context.cookies()
+        for _ in range(2):
+            await tab.page.go_back()
+            await expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_whoever_was_signed_out_meanwhile_is_told_that_nothing_was_recorded(clinic: Clinic) -> None:
+    await clinic.book("Iris", "practitioner", 0, "10:00")
+    async with clinic.tab() as tab:
+        tab.expected.append("401")
+        await tab.be()
+        await tab.see_tomorrow()
+        await tab.page.get_by_role("link", name="Iris Visser").click()
+        await expect(tab.page.locator("#panel h1")).to_be_visible()
+        await tab.context.clear_cookies()
+        await tab.page.get_by_text("Cancel it").click()
+        await tab.page.get_by_role("button", name="Cancel the booking").click()
+        await expect(tab.page.get_by_role("alert")).to_contain_text("Nothing was recorded")
+        await tab.is_sound("signed out meanwhile")
+
+
+async def test_a_board_goes_dark_when_its_grant_is_revoked(clinic: Clinic) -> None:
+    identity = str(uuid4())
+    body = {"identity_id": identity, "role": "front_desk", "label": "guest", "expires_at": clinic.example.tokens_until.isoformat()}
+    secret = (await clinic.ask("POST", "/tokens", body, person="admin"))["token"]
+    async with clinic.tab() as tab:
+        await tab.page.goto(clinic.board.removesuffix("board") + "sign-in")
+        await tab.page.get_by_label("Access token").fill(secret)
+        await tab.page.get_by_role("button", name="Sign in").click()
+        await tab.see_tomorrow()
+        await clinic.ask("DELETE", f"/identities/{identity}/grants/front_desk", person="admin")
+        await clinic.book("Joost", "practitioner", 1, "11:00")
+        await expect(tab.page.locator("#live")).to_contain_text("You are signed out")
+        await expect(tab.page.get_by_role("link", name="Joost Visser")).to_have_count(0)
+
+
+async def test_roles_without_a_screen_are_told_so(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        tab.expected.append("403")
+        await tab.sign_in("auditor")
+        await expect(tab.page.get_by_role("alert")).to_contain_text("Your role does not allow this")
+        await tab.is_sound("forbidden")
+
+
+async def test_a_booking_is_made_moved_back_canceled_back_and_the_client_arrives(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = tab.page
+        await tab.sign_in()
+        await book_by_forms(tab, "Noor")
+        await expect(card(page, "Noor Jansen")).to_contain_text("Booked")
+        before = await card(page, "Noor Jansen").inner_text()
+
+        await opened(page, "Noor Jansen")
+        await tab.is_sound("a booking")
+        await page.get_by_text("Move it").click()
+        await page.get_by_role("button", name="Show free slots").click()
+        await page.locator(".slots button").nth(3).click()
+        await expect(page.get_by_text("Moved.")).to_be_visible()
+        assert await card(page, "Noor Jansen").inner_text() != before
+        await page.get_by_role("button", name="Undo").click()
+        await expect(card(page, "Noor Jansen")).to_have_text(re.compile(re.escape(before.splitlines()[0])))
+
+        await opened(page, "Noor Jansen")
+        await page.get_by_text("Cancel it").click()
+        await page.get_by_role("button", name="Cancel the booking").click()
+        await expect(page.get_by_text("Canceled: the slot is free again.")).to_be_visible()
+        await expect(card(page, "Noor Jansen")).to_have_count(0)
+        await page.get_by_role("button", name="Undo").click()
+        await expect(card(page, "Noor Jansen")).to_contain_text("Booked")
+
+        await opened(page, "Noor Jansen")
+        await page.get_by_label("I compared name and date of birth").check()
+        await page.get_by_role("button", name="The client is here").click()
+        await expect(card(page, "Noor Jansen")).to_contain_text("Here")
+        await tab.is_sound("the board")
+
+
+async def test_everything_works_without_javascript(clinic: Clinic) -> None:
+    async with clinic.tab(java_script_enabled=False) as tab:
+        page = tab.page
+        await tab.sign_in()
+        await expect(page.get_by_text("Not live: reload the page")).to_be_visible()
+        await page.get_by_role("link", name="New booking").click()
+        await page.get_by_label("Date of birth").fill("1990-05-17")
+        await clinic.client("Sanne")
+        await page.get_by_role("button", name="Find").click()
+        await page.get_by_role("link", name="Sanne Visser").click()
+        await page.get_by_label("Visit").select_option("consultation")
+        await page.get_by_role("button", name="Show free slots").click()
+        await page.get_by_text("The client stands here").click()
+        await page.locator("#now_with").select_option(label="Paula")
+        await page.get_by_label("Where").select_option(index=2)
+        await page.get_by_label("I compared name and date of birth").check()
+        await page.get_by_role("button", name="Book from now on").click()
+        await expect(card(page, "Sanne Visser")).to_contain_text("Here")
+        await page.get_by_role("link", name="Sanne Visser").click()
+        await expect(page.get_by_role("heading", name="Sanne Visser")).to_be_visible()
+
+
+async def test_a_refusal_says_every_reason_and_what_is_free_instead(clinic: Clinic) -> None:
+    await clinic.book("Lotte", "practitioner_2", 1, "09:00")
+    await clinic.book("Emma", "practitioner_2", 1, "10:00")
+    async with clinic.tab() as tab:
+        page = tab.page
+        tab.expected.append("409")
+        await tab.be()
+        await tab.see_tomorrow()
+        await opened(page, "Lotte Visser")
+        await page.get_by_text("Move it").click()
+        await page.get_by_label("Or exactly on").fill(str(clinic.tomorrow))
+        await page.get_by_label("At", exact=True).fill("10:15")
+        await page.get_by_role("button", name="Move to this time").click()
+        alert = page.get_by_role("alert")
+        await expect(alert).to_contain_text("The practitioner is taken")
+        await expect(alert).to_contain_text("The room is taken")
+        assert (await page.title()).startswith("Error: ")
+        await tab.is_sound("a refused move")
+        await page.locator(".slots button").first.click()
+        await expect(page.get_by_text("Moved.")).to_be_visible()
+
+
+async def test_a_conflicted_announcement_is_resolved(clinic: Clinic) -> None:
+    taken = clinic.visit(await clinic.client("Fleur"), "practitioner_3", 2, "13:00")
+    await clinic.ask("POST", "/bookings", taken)
+    promised = clinic.visit(await clinic.client("Gijs"), "practitioner_3", 2, "13:00")
+    await clinic.ask("POST", "/bookings/announce", promised, person="system")
+    async with clinic.tab() as tab:
+        page = tab.page
+        tab.expected.append("409")
+        await tab.be()
+        await tab.see_tomorrow()
+        await expect(card(page, "Gijs Visser")).to_contain_text("Conflict")
+        await expect(card(page, "Gijs Visser")).to_contain_text("The practitioner is taken")
+        await opened(page, "Gijs Visser")
+        await page.get_by_role("button", name="Confirm it in its own slot").click()
+        await expect(page.get_by_role("alert")).to_contain_text("The room is taken")
+        await page.locator(".slots button").first.click()
+        await expect(page.get_by_text("The conflict is resolved")).to_be_visible()
+        await expect(card(page, "Gijs Visser")).to_contain_text("Booked")
+
+
+async def test_the_board_is_worked_by_keys_alone(clinic: Clinic) -> None:
+    await clinic.book("Keys", "practitioner_2", 2, "18:30")
+    await clinic.book("Board", "practitioner_2", 2, "19:30")
+    async with clinic.tab() as tab:
+        page = tab.page
+        await tab.be()
+        await tab.see_tomorrow()
+        focused = "() => document.activeElement.textContent.trim()"
+        for _ in range(30):
+            await page.keyboard.press("Tab")
+            if await page.evaluate("() => document.activeElement.matches('#board a.open')"):
+                break
+        first = await page.evaluate(focused)
+        await page.keyboard.press("j")
+        assert await page.evaluate(focused) != first
+        await page.keyboard.press("k")
+        assert await page.evaluate(focused) == first
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#panel h1")).to_be_focused()
+        await tab.is_sound("the panel")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#panel h1")).to_have_count(0)
+        assert await page.evaluate(focused) == first
+        await page.keyboard.press("n")
+        await page.wait_for_url("**/board/book*")
+        await expect(page.get_by_label("Date of birth")).to_be_focused()
+
+
+async def test_the_board_is_live_and_misses_nothing_while_the_program_is_dead(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = tab.page
+        tab.expected += ["ERR_", "Failed to load resource", "network", "fetch"]
+        await tab.be()
+        await tab.see_tomorrow()
+        live = page.locator("#live")
+        await page.evaluate("() => { window.kept = document.querySelector('#board'); }")
+        took = [await seen_after(clinic, page, f"Live{letter}", number) for number, letter in enumerate("abcdef")]
+        sys.stdout.write(f"event to board, {len(took)} times: median {sorted(took)[len(took) // 2]:.0f} ms, longest {max(took):.0f} ms\n")
+        assert await page.evaluate("() => window.kept === document.querySelector('#board')"), "morphed, so that the focus stays"
+
+        asked: list[str | None] = []
+        page.on("request", lambda request: asked.append(request.headers.get("last-event-id")) if "/live" in request.url else None)
+        visit = clinic.visit(await clinic.client("Missed"), "practitioner_2", 0, "20:00")
+        await clinic.program.end(signal.SIGKILL)
+        await expect(live).to_contain_text("Connection lost")
+        await clinic.program.start()
+        await clinic.ask("POST", "/bookings", visit)
+        await expect(card(page, "Missed Visser")).to_be_visible()
+        await expect(live).to_have_text("Live")
+        assert any(found and re.fullmatch(r"\d+-\d+", found) for found in asked), asked
+        assert await clinic.program.end() < 2.5, "open boards hold nothing up"
