@@ -1,12 +1,13 @@
 """Static files under addresses that name their content, so that a browser may keep them for ever."""
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse
+from starlette.responses import Response
 
 FOLDER = Path(__file__).parent / "static"
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
@@ -36,8 +37,13 @@ def address(name: str) -> str:
     return f"/static/{version()}/{name}"
 
 
+@cache
+def _packed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), 9, mtime=0)
+
+
 @routes.get("/static/{version}/{name:path}")
-async def static(version: str, name: str) -> FileResponse:
+async def static(version: str, name: str, request: Request) -> Response:
     """A file; whatever version a page of an older deploy asks for, it gets the one that is here."""
     path = files().get(name)
     if path is None:
@@ -49,5 +55,8 @@ async def static(version: str, name: str) -> FileResponse:
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Content-Security-Policy": "default-src 'none'",
+        "Vary": "Accept-Encoding",
     }
-    return FileResponse(path, media_type=KINDS[path.suffix], headers=headers)
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(path.read_bytes(), media_type=KINDS[path.suffix], headers=headers)
+    return Response(_packed(path), media_type=KINDS[path.suffix], headers=headers | {"Content-Encoding": "gzip"})

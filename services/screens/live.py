@@ -6,6 +6,7 @@ A page gets parts of itself as they stand now, under the id of the newest event 
 
 import asyncio
 import contextlib
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -17,8 +18,12 @@ from redis.exceptions import RedisError
 from starlette.responses import StreamingResponse
 
 from events.outward import outward_stream
+from events.transaction import RecordUnreadableError
 from services.door import problem, unmet
+from services.outages import FAILURES
 from services.screens.frame import HEADERS
+
+log = logging.getLogger(__name__)
 
 BLOCK_MILLISECONDS = 1000
 LIVE_SECONDS = 20.0
@@ -146,7 +151,11 @@ async def _tell(hub: Hub, clinic: UUID, look: Callable[[int], Awaitable[str | No
                 blind = hub.blind
                 yield message(event="blind" if blind else "sighted")
             identity = hub.last(clinic)
-            part = await look(int(identity.partition("-")[2]))
+            try:
+                part = await look(int(identity.partition("-")[2]))
+            except (*FAILURES, RecordUnreadableError, TimeoutError) as away:
+                log.warning("a live page was let go: %s", type(away).__name__)
+                return  # it comes back by itself, and says meanwhile that it is not live
             if part is None:
                 yield message(event="signedout")
                 return

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from events.embedded import Servers
 from events.outward import outward_stream
+from events.transaction import RecordUnreadableError
 from services.screens.live import Hub, _tell, message
 
 SECONDS = 10
@@ -88,6 +89,15 @@ async def test_who_may_not_look_any_more_is_told_and_left(hub: Hub, valkey: Redi
     assert await page.next() == message(event="signedout")
     with pytest.raises(StopAsyncIteration):
         await page.next()
+
+
+async def test_a_page_is_let_go_while_the_record_cannot_be_read(hub: Hub, valkey: Redis) -> None:
+    async def away(_size: int) -> str | None:
+        raise RecordUnreadableError
+
+    with pytest.raises(StopAsyncIteration):
+        await anext(_tell(hub, uuid4(), away, None))
+    assert not hub._onlookers
 
 
 async def test_nobody_waits_for_a_process_that_ends(hub: Hub, valkey: Redis) -> None:

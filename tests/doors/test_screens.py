@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,14 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from events.catalog.booking import BookingConfirmed
+from events.transaction import transaction
 from schemas.vocabulary import Role
+from services.event_examples import VISIT
 from services.screens.assets import FOLDER, address, files
 from services.session import seal, unseal
 from tests.conftest import SECRET, open_house
-from tests.doors.conftest import Door
+from tests.doors.conftest import Door, token_for
 
 ROOT = Path(__file__).parents[2]
 LISTS = [FOLDER / "vendor" / "checksums.sha256", ROOT / "tests" / "screens" / "vendor" / "checksums.sha256"]
@@ -46,6 +49,7 @@ async def test_a_file_is_kept_for_ever_under_the_name_of_its_content(door: Door)
         found = await door.client.get(address(name))
         assert found.status_code == 200
         assert "immutable" in found.headers["cache-control"]
+        assert (found.headers["content-encoding"], found.content) == ("gzip", files()[name].read_bytes())
         assert found.headers["x-content-type-options"] == "nosniff"
     older = await door.client.get("/static/v-of-an-older-deploy/screens.css")
     assert older.status_code == 200
@@ -159,3 +163,35 @@ async def both(door: Door, method: str, path: str, **more: Any) -> tuple[httpx.R
     """The same asked by a program and by a person."""
     told = await door.ask(method, path, Role.FRONT_DESK, **more)
     return told, await door.ask(method, path, Role.FRONT_DESK, headers=PAGE, **more)
+
+
+async def test_whoever_may_not_any_more_is_shown_no_booking(door: Door) -> None:
+    """The revocation comes between the door's look and the clinic's lock."""
+    await door.house.given("booking", BookingConfirmed(visit=VISIT))
+    await door.house.caught_up("booking")
+    where, identity = f"/clinics/{door.house.clinic_id}", uuid4()
+    await token_for(door.house, Role.AUDITOR, identity)
+    token = await token_for(door.house, Role.MANAGER, identity)
+    headers = PAGE | {"Authorization": f"Bearer {token}"}
+
+    async def revoked() -> None:
+        await door.ask("DELETE", f"{where}/identities/{identity}/grants/manager", Role.ADMIN)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("services.door.transaction", after(revoked, transaction))
+        answer = await door.client.post(f"{where}/board/{VISIT.booking_id}/cancel", data={"command_id": "late"}, headers=headers)
+    assert answer.status_code == 403
+    assert "Back to the board" not in answer.text
+    assert (await door.house.entries())[-1].event.type == "access.revoked"
+
+
+def after(deed: Callable[[], Awaitable[None]], opening: Any) -> Any:
+    @asynccontextmanager
+    async def opened(*arguments: Any) -> AsyncIterator[Any]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("services.door.transaction", opening)
+            await deed()
+        async with opening(*arguments) as tx:
+            yield tx
+
+    return opened

@@ -1,6 +1,6 @@
 """One booking: what speaks against it, and everything the desk may do with it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from schemas.booking import (
 from schemas.vocabulary import Visit
 from services.booking import commands, queries
 from services.booking.pages.board import client_names, words_of
-from services.booking.pages.slots import Slot, command_of, said_time, searched, slots_of
+from services.booking.pages.slots import Slot, command_of, said_time, searched, slots_of, was_refused
 from services.booking.pages.words import look_of, reasons_of, thing, what_of
 from services.door import Asking, Problem, ProblemError, Reply, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, understood
@@ -40,10 +40,13 @@ REASONS = {
 }
 """Why bookings are given up: codes, never free text, which might name an illness."""
 
+SLOT = frozenset({"starts_at", "ends_at", "practitioner_id", "room_id"})
+"""The parts of a visit that a move changes, and that its undo puts back."""
+
 DOES_NOT_EXIST = unmet("record_must_exist")
 
 
-def _search_for(visit: Visit, sent: Fields, today: Any) -> SlotSearch:
+def _search_for(visit: Visit, sent: Fields, today: date) -> SlotSearch:
     return understood(
         SlotSearch,
         {
@@ -139,7 +142,7 @@ async def _do(
         reply: Reply = await ask.decide("booking", command, body, command_id=command_of(sent))
     except ProblemError as refused:
         async with ask.reading("booking", refused.problem.index) as view:
-            if await queries.booking_of(view, booking_id) is None:
+            if not was_refused(refused) or await queries.booking_of(view, booking_id) is None:
                 raise
         return await _show(request, ask, booking_id, refused=refused.problem, asked=sent)
     return await to_board(request, ask, reply, done, booking_id, **more)
@@ -191,11 +194,8 @@ async def move(booking_id: UUID, ask: Annotated[Asking, may("reschedule_booking"
     """Another slot, by the same rules as a new booking; if it is refused, the old one stays."""
     before, wanted = await _wanted_slot(ask, sent, booking_id)
     body = understood(BookingMove, {"booking_id": booking_id, **wanted})
-    was = {name: str(value) for name, value in before.model_dump(mode="json").items() if name in was_names}
+    was = {name: str(value) for name, value in before.model_dump(mode="json").items() if name in SLOT}
     return await _do(request, ask, sent, "moved", booking_id=booking_id, command=commands.reschedule_booking, body=body, **was)
-
-
-was_names = frozenset({"starts_at", "ends_at", "practitioner_id", "room_id"})
 
 
 @routes.post("/{booking_id}/resolve")
@@ -217,5 +217,7 @@ async def book_again(booking_id: UUID, ask: Annotated[Asking, may("request_booki
     try:
         reply = await ask.decide("booking", commands.request_booking, body, command_id=command_of(sent))
     except ProblemError as refused:
+        if not was_refused(refused):
+            raise
         return await _show(request, ask, booking_id, refused=refused.problem, asked=sent)
     return await to_board(request, ask, reply, "booked", body.booking_id)

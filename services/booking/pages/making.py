@@ -14,7 +14,7 @@ from schemas.vocabulary import Area, LocalDate, Shape, VisitType
 from services.booking import commands, queries
 from services.booking.pages.board import words_of
 from services.booking.pages.changing import to_board
-from services.booking.pages.slots import Slot, command_of, searched, slots_of
+from services.booking.pages.slots import Slot, command_of, searched, slots_of, was_refused
 from services.booking.pages.words import day, plain, thing
 from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, understood
@@ -141,5 +141,7 @@ async def _take(request: Request, ask: Asking, sent: Fields, done: str, command:
     try:
         reply = await ask.decide("booking", command, body, command_id=command_of(sent))
     except ProblemError as refused:
+        if not was_refused(refused):
+            raise
         return await _show(request, ask, sent, refused=refused.problem)
     return await to_board(request, ask, reply, done, body.booking_id)

@@ -13,7 +13,7 @@ from schemas.policy import local_instants
 from schemas.vocabulary import Opening
 from services.booking import queries
 from services.booking.pages.words import Words, thing
-from services.door import COMMAND_ID, problem, unmet
+from services.door import COMMAND_ID, ProblemError, problem, unmet
 from services.screens.forms import Fields
 
 MOST_SHOWN = 24
@@ -61,6 +61,11 @@ async def said_time(view: View, sent: Fields, length: timedelta) -> dict[str, An
     if len(instants) != 1:
         raise problem(422, "input", "Input not understood", unmet("time_must_exist_once", time=wall.strftime("%H:%M")))
     return {"starts_at": instants[0], "ends_at": instants[0] + length, **sent.given("practitioner_id", "room_id")}
+
+
+def was_refused(error: ProblemError) -> bool:
+    """Whether the command was decided and refused; anything else is no answer to show beside a booking, least of all "not allowed"."""
+    return error.problem.event is not None
 
 
 def command_of(sent: Fields) -> str:
