@@ -4,7 +4,7 @@ import asyncio
 import re
 from datetime import UTC, datetime
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Locator, Page, Request
 
 from tests.screens.conftest import Clinic, Tab
 
@@ -37,6 +37,13 @@ async def book_by_forms(tab: Tab, given: str, born: str = "1984-02-29") -> None:
     await tab.is_sound("free slots")
     await page.locator(".slots button").first.click()
     await page.wait_for_url("**/board?on=*done=booked*")
+
+
+async def sent_again(tab: Tab, form: Request) -> None:
+    """The same form once more, as a double click sends it: answered alike."""
+    headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+    again = await tab.context.request.post(form.url, data=form.post_data, headers=headers)
+    assert (again.status, "done=walked_in" in again.url) == (200, True), await again.text()
 
 
 async def seen_after(clinic: Clinic, page: Page, name: str, number: int) -> float:

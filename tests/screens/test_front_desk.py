@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from services.screens.assets import FOLDER
 from tests.screens.conftest import Clinic
-from tests.screens.desk import book_by_forms, card, opened, seen_after
+from tests.screens.desk import book_by_forms, card, opened, seen_after, sent_again
 
 MOST_JAVASCRIPT = 25_000
 """Bytes of a page, compressed."""
@@ -163,8 +163,12 @@ async def test_everything_works_without_javascript(clinic: Clinic) -> None:
         await page.locator("#now_with").select_option(label="Paula")
         await page.get_by_label("Where").select_option(index=2)
         await page.get_by_label("I compared name and date of birth").check()
-        await page.get_by_role("button", name="Book from now on").click()
+        async with page.expect_request("**/board/walk-in") as sent:
+            await page.get_by_role("button", name="Book from now on").click()
         await expect(card(page, "Sanne Visser")).to_contain_text("Here")
+        await sent_again(tab, await sent.value)
+        await page.reload()
+        await expect(card(page, "Sanne Visser")).to_have_count(1)
         await page.get_by_role("link", name="Sanne Visser").click()
         await expect(page.get_by_role("heading", name="Sanne Visser")).to_be_visible()
 
