@@ -2,23 +2,21 @@
 
 import argparse
 import asyncio
-import json
 import logging
 import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
 from tests.faults.campaign import ROWS
+from tests.faults.reporting import FILE, keep, read, table, tell
 from tests.faults.row import Row, carry_out
 from tests.faults.tally import Tally
 
-FILE = "faults.json"
+README, DOCS = (Path(__file__).parents[2] / name for name in ("README.md", "docs"))
 
 
 def result_of(row: Row, tally: Tally, seed: int, times: int, seconds: float) -> dict[str, Any]:
@@ -35,35 +33,6 @@ def result_of(row: Row, tally: Tally, seed: int, times: int, seconds: float) -> 
         "counts": dict(sorted(tally.counts.items())),
         "wrongs": tally.wrongs,
     }
-
-
-def table(results: Sequence[dict[str, Any]]) -> str:
-    """The results as Markdown."""
-
-    def listed(counts: Counter[str]) -> str:
-        return ", ".join(f"{name} {count:,}" for name, count in counts.items())
-
-    lines = ["| fault | times (of the goal) | injected | counted | wrong | seconds |", "|---|---|---|---|---|---|"]
-    for found in results:
-        cells = (
-            found["title"],
-            f"{found['times']:,} of {found['full']:,}",
-            listed(found["faults"]),
-            listed(found["counts"]),
-            len(found["wrongs"]),
-            found["seconds"],
-        )
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return "\n".join(lines)
-
-
-def keep(directory: Path, results: Sequence[dict[str, Any]]) -> None:
-    """Beside what earlier runs found of other rows: a campaign may be run in pieces."""
-    file = directory / FILE
-    known = {found["name"]: found for found in json.loads(file.read_text())} if file.exists() else {}
-    known |= {found["name"]: found for found in results}
-    in_order = [known[row.name] for row in ROWS if row.name in known]
-    file.write_text(json.dumps(in_order, indent=1) + "\n")
 
 
 def _carried_out(row: Row, seed: int, times: int) -> dict[str, Any]:
@@ -84,7 +53,11 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="this part of the whole campaign (default: 1)")
     parser.add_argument("--seed", type=int, default=None, help="what chance is made of (default: a new one, printed)")
     parser.add_argument("--keep", type=Path, default=None, help=f"write {FILE} there")
+    parser.add_argument("--readme", action="store_true", help="run nothing: tell in README what is kept in docs")
     arguments = parser.parse_args()
+    if arguments.readme:
+        tell(README, read(DOCS))
+        return 0
     seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.stdout.write(f"seed {seed}\n")
@@ -99,7 +72,7 @@ def main() -> int:
         for sentence in results[-1]["wrongs"]:
             sys.stdout.write(f"WRONG {sentence}\n")
         if arguments.keep is not None:
-            keep(arguments.keep, results)
+            keep(arguments.keep, results, [row.name for row in ROWS])
     sys.stdout.write(f"\n{table(results)}\n\nseed {seed}\n")
     return 1 if any(found["wrongs"] for found in results) else 0
 

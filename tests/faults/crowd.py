@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -80,6 +80,8 @@ class Crowd:
         self._batch = batch
         self._news = asyncio.Event()
         self._ended = False
+        self.asks_why: Callable[[], None] | None = None
+        """Called once, when a writer has waited for half of what it is patient for."""
 
     @property
     def acknowledged(self) -> int:
@@ -175,6 +177,9 @@ class Crowd:
             if time.monotonic() - began > PATIENCE_SECONDS:
                 message = f"{len(left)} commands to {memory.example.clinic_id} had no answer in {PATIENCE_SECONDS:.0f} s"
                 raise TimeoutError(message)
+            if time.monotonic() - began > PATIENCE_SECONDS / 2 and self.asks_why is not None:
+                self.asks_why()
+                self.asks_why = None
             with contextlib.suppress(RedisError, OSError):
                 async with client.pipeline(transaction=False) as pipe:
                     for _, command in left:

@@ -32,6 +32,7 @@ PER_ROUND = 60
 """Kills in one database; then everything is checked, and the next round begins in a new one."""
 PARTS = (("booking", "consent", "hygiene", "relay"), ("treatment", "recovery", "compliance", "hygiene", "relay"))
 """Two processes. Hygiene's door and the relay are in both."""
+LOG_CHARACTERS = 20_000
 GONE_SECONDS = 5.0
 BACK_SECONDS = 30.0
 
@@ -198,6 +199,12 @@ async def play(stage: Stage, servers: Servers, directory: Path, rng: Random, tim
     own = Tally()
     crowd = Crowd(stage, FURNISHED, rng, own)
     async with running(stage, directory) as programs:
+
+        def ask_why() -> None:
+            for program in programs:
+                program.tell_what_goes_on()
+
+        crowd.asks_why = ask_why
         async with doors(programs) as clients, crowd.at_work(WRITERS, clients):
             await _strike(crowd, targets(servers, programs), rng, times, own, pace)
             await back(servers, programs)
@@ -214,6 +221,8 @@ async def play(stage: Stage, servers: Servers, directory: Path, rng: Random, tim
     died = [code for program in programs for code in program.deaths if code != -signal.SIGKILL]
     if died:
         own.wrong(f"processes ended by themselves: {died}")
+    if own.wrongs:
+        own.wrongs += [program.order.log.read_text(errors="replace")[-LOG_CHARACTERS:] for program in programs]
     tally.faults.update(own.faults)
     tally.counts.update(own.counts)
     tally.wrongs += own.wrongs

@@ -100,6 +100,12 @@ def misreport(house: House, gossip: Gossip) -> None:
     house.database.announce = announce if gossip == "deranged" else None
 
 
+def _tell_what_goes_on(*_: object) -> None:
+    """Into the log: where every task stands. Whoever asks, by SIGUSR1, has waited for too long."""
+    for task in asyncio.all_tasks(asyncio.get_running_loop()):
+        task.print_stack()
+
+
 def run(order: Order) -> None:
     """The life of such a process."""
     _end_with_parent()
@@ -107,6 +113,7 @@ def run(order: Order) -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGUSR1, _tell_what_goes_on)
     if order.fault is not None:
         arm(order.fault.point, _death(order.fault.reach))
     if order.mischief is not None:
@@ -146,6 +153,11 @@ class Program:
         self.order = replace(self.order, fault=fault)
         self._process = FORKS.Process(target=run, args=(self.order,), daemon=True)
         self._process.start()
+
+    def tell_what_goes_on(self) -> None:
+        """Have it write into its log where every task stands."""
+        if self._process is not None and self._process.is_alive():
+            os.kill(self._process.pid or 0, signal.SIGUSR1)
 
     async def _keep(self) -> None:
         """Start it again whenever it dies."""

@@ -100,7 +100,8 @@ class Stranger:
     def _knock(self, case: Any, kind: str) -> None:
         if "clinic" in case.path_parameters and self._rng.random() < 0.9:  # else a clinic that is none
             case.path_parameters["clinic"] = self._clinic
-        if str(case.query.get("min_size", "")).isdecimal():
+        asked = case.query.get("min_size", "")
+        if any(str(one).strip().isdecimal() for one in (asked if isinstance(asked, list) else [asked])):
             case.query["min_size"] = 1  # else it waits for entries that nobody records
         request = case.as_transport_kwargs(base_url="http://asepsis")
         headers = {name: value for name, value in request["headers"].items() if name.lower() != "authorization"}
