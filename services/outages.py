@@ -10,13 +10,16 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from events import ledger
 from events.database import Database
-from events.transaction import aside
+from events.transaction import RecordUnreadableError, aside
 from services.settings import UnusableError
 
 log = logging.getLogger(__name__)
 
 FAILURES = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """What a database that is away or not ready raises, through SQLAlchemy or past it."""
+
+UNREADABLE = (*FAILURES, RecordUnreadableError, TimeoutError)
+"""What a look at the record raises while it cannot be read, for whatever reason."""
 
 _NOT_READY = ("42P01", "42883", "42703", "42704", "3F000", "22023")
 """SQLSTATEs for tables, functions, columns, schemas and roles that are not there."""

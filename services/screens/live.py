@@ -18,9 +18,8 @@ from redis.exceptions import RedisError
 from starlette.responses import StreamingResponse
 
 from events.outward import outward_stream
-from events.transaction import RecordUnreadableError
 from services.door import problem, unmet
-from services.outages import FAILURES
+from services.outages import UNREADABLE
 from services.screens.frame import HEADERS
 
 log = logging.getLogger(__name__)
@@ -153,7 +152,7 @@ async def _tell(hub: Hub, clinic: UUID, look: Callable[[int], Awaitable[str | No
             identity = hub.last(clinic)
             try:
                 part = await look(int(identity.partition("-")[2]))
-            except (*FAILURES, RecordUnreadableError, TimeoutError) as away:
+            except UNREADABLE as away:
                 log.warning("a live page was let go: %s", type(away).__name__)
                 return  # it comes back by itself, and says meanwhile that it is not live
             if part is None:
