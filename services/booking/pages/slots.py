@@ -44,7 +44,10 @@ async def searched(view: View, words: Words, search: SlotSearch) -> tuple[tuple[
         found = await queries.find_slots(view, search.model_copy(update={"days": AHEAD_DAYS}))
     # Spread over the day rather than its first hours: a client wants a time, not the next one.
     step = -(-len(found.slots) // MOST_SHOWN) or 1
-    return slots_of(words, found.slots[::step]), [finding.reason for finding in found.findings]
+    why = [finding.reason for finding in found.findings]
+    if not found.slots and found.earliest_ok is not None:
+        why.append(f"The skin may be treated again from {words.day_and_time(found.earliest_ok)} on.")
+    return slots_of(words, found.slots[::step]), why
 
 
 async def said_time(view: View, sent: Fields, length: timedelta) -> dict[str, Any]:
