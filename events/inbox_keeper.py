@@ -38,7 +38,6 @@ MOST_DELIVERIES = 5
 BATCH = 100
 LOST_AFTER_MS = 5_000
 """An entry that was delivered this long ago and is not in hand was lost on its way to us."""
-CLOSE_SECONDS = 2.0
 FUTURE_MS = 24 * 3600 * 1000
 """An id this far ahead of Redis's clock was not made by it."""
 
@@ -74,8 +73,8 @@ class OpenInbox:
         await self._subscriber.stop()
         if self._task is not None and not self._task.done():
             self._task.cancel()
-            # Not for ever: redis-py can turn a cancellation into an error of the connection, which is waited out like an outage.
-            await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
+            # Not for ever: redis-py can turn a cancellation into an error of the connection, which is waited out.
+            await asyncio.wait([self._task], timeout=2)
 
     async def _tend(self) -> None:
         try:

@@ -92,6 +92,8 @@ class Timer:
             running.add_done_callback(self._finished)
             try:
                 await asyncio.wait({running})  # which, stopped itself, does not stop the task
+            except asyncio.CancelledError:
+                return  # the scheduler is shut down, and would tell of it as of an error: `stop` waits for the work
             finally:
                 busy = False
             _tell(running, getattr(work, "__name__", "work"))

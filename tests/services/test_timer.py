@@ -93,3 +93,19 @@ async def test_a_timer_that_is_stopped_before_its_first_step_leaves_no_traceback
     await timer.stop()
     await asyncio.sleep(0.05)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_stopping_in_the_middle_of_work_tells_of_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    timer, begun, ended = Timer(), asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.sleep(0.1)
+        ended.set()
+
+    timer.each(0.01, work)
+    await begun.wait()
+    await timer.stop()
+    await asyncio.sleep(0.05)
+    assert ended.is_set()
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
