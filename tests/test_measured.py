@@ -9,6 +9,8 @@ import pytest
 from tests.benchmarks import reporting
 from tests.benchmarks.drawing import svg
 from tests.benchmarks.measure import Beside, Curve, Findings, Row
+from tests.faults import reporting as campaign
+from tests.faults.campaign import ROWS
 
 ROOT = Path(__file__).parents[1]
 ABOUT = {"on": "2026-11-23", "cores": 2, "full": False, "load_before": "0.10 0.20 0.30", "load_after": "0.40 0.50 0.60"}
@@ -18,6 +20,14 @@ def test_readme_says_what_was_measured() -> None:
     assert reporting.section(reporting.read(ROOT / "docs")) in (ROOT / "README.md").read_text(), (
         "docs/bench.json is newer than README: python -m tests.benchmarks --readme"
     )
+
+
+def test_readme_says_what_the_campaign_found() -> None:
+    found = campaign.read(ROOT / "docs")
+    assert campaign.section(found) in (ROOT / "README.md").read_text(), (
+        "docs/faults.json is newer than README: python -m tests.faults --readme"
+    )
+    assert [row.name for row in ROWS] == [row["name"] for row in found], "every row of the campaign was run, if only a part of it"
 
 
 def test_a_part_takes_the_place_of_its_earlier_figures_and_of_no_others(tmp_path: Path) -> None:

@@ -15,14 +15,17 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 Document = dict[str, Any]
 
 WHY = {
-    "chained append": "One append is three round trips and about a millisecond of Python; the limit is one statement of a C program."
-    " More processes reach more of it; fewer round trips would need the rules inside the database.",
-    "full command": "Reading, checking, deciding and projecting are Python's; the bare hops decide nothing."
+    "chained append": "The ledger's own work (lock, look, chain, entry, bookmark, fingerprint) takes 480 us of the server, where the plain"
+    " row takes 80: pgbench with our statements and no program at all reaches 0.17 of the limit with 16 clients on these two cores. The"
+    " rest is four round trips and 0.3 ms of Python. More cores would close most of it; fewer round trips need a driver that sends several"
+    " statements at once.",
+    "full command": "Reading, checking, deciding and projecting are Python's, and what six services do about the booking (a consent to be"
+    " asked for, spacing, the outward stream) is done on the same two cores; the bare hops decide nothing."
     " More processes share the inboxes of many clinics.",
     "gate": "The whole case is loaded and all rules are asked in Python, on two cores that also carry both servers and the asker.",
-    "catch-up": "Where a service hears nearly everything, its projectors write rows one entry after the other; where it hears little it"
-    " passes entries by at the aimed rate. Larger batches of rows per statement would close it.",
-    "fan-out": "Six services each read, project and commit what FastStream's subscribers only count.",
+    "catch-up": "Each row of a projection is a row of PostgreSQL's, at 6.5 us and more; what a service hears is read and checked in Python."
+    " A second process would take other clinics; one clinic's entries are worked in order.",
+    "fan-out": "Six services each project, react and commit what FastStream's subscribers only count.",
     "longest hold": "A slow machine: at most fifty entries are projected under the lock.",
     "asepsis verify": "Three hashes and a header for each entry in Python, on both cores beside PostgreSQL, which reads the rows for it.",
     "asepsis up": "Nearly all of it is Python importing the frameworks, while the servers start beside it.",

@@ -9,7 +9,7 @@ from tests.faults.clock import ROW
 from tests.faults.faketime import MISSING, library
 from tests.faults.row import carry_out
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 SEED = 1
 
 

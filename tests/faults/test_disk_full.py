@@ -9,7 +9,7 @@ from tests.faults.disk_full import ROW
 from tests.faults.row import carry_out
 from tests.faults.small_disk import MISSING
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 SEED = 1
 
 

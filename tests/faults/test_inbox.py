@@ -7,7 +7,7 @@ import pytest
 from tests.faults.inbox import ROW
 from tests.faults.row import carry_out
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 
 async def test_every_command_is_answered_whatever_happens_to_its_inbox(place: Path) -> None:
