@@ -11,6 +11,7 @@ from tests.benchmarks.drawing import svg
 from tests.benchmarks.measure import Beside, Curve, Findings, Row
 from tests.faults import reporting as campaign
 from tests.faults.campaign import ROWS
+from tests.faults.row import Row as Weather
 
 ROOT = Path(__file__).parents[1]
 ABOUT = {"on": "2026-11-23", "cores": 2, "full": False, "load_before": "0.10 0.20 0.30", "load_after": "0.40 0.50 0.60"}
@@ -24,10 +25,17 @@ def test_readme_says_what_was_measured() -> None:
 
 def test_readme_says_what_the_campaign_found() -> None:
     found = campaign.read(ROOT / "docs")
-    assert campaign.section(found) in (ROOT / "README.md").read_text(), (
+    assert campaign.section(found, {row.name: row for row in ROWS}) in (ROOT / "README.md").read_text(), (
         "docs/faults.json is newer than README: python -m tests.faults --readme"
     )
     assert [row.name for row in ROWS] == [row["name"] for row in found], "every row of the campaign was run, if only a part of it"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_what_readme_says_of_make_test_is_what_it_runs(row: Weather) -> None:
+    file = Path(__file__).parent / "faults" / f"test_{row.name}.py"
+    is_long = file.exists() and "pytest.mark.long" in file.read_text()
+    assert is_long == (row.brief == 0)
 
 
 def test_a_part_takes_the_place_of_its_earlier_figures_and_of_no_others(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.faults.row import Row, carry_out
 from tests.faults.tally import Tally
 
 README, DOCS = (Path(__file__).parents[2] / name for name in ("README.md", "docs"))
+BY_NAME = {row.name: row for row in ROWS}
 
 
 def result_of(row: Row, tally: Tally, seed: int, times: int, seconds: float) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def main() -> int:
     parser.add_argument("--readme", action="store_true", help="run nothing: tell in README what is kept in docs")
     arguments = parser.parse_args()
     if arguments.readme:
-        tell(README, read(DOCS))
+        tell(README, read(DOCS), BY_NAME)
         return 0
     seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -73,7 +74,7 @@ def main() -> int:
             sys.stdout.write(f"WRONG {sentence}\n")
         if arguments.keep is not None:
             keep(arguments.keep, results, [row.name for row in ROWS])
-    sys.stdout.write(f"\n{table(results)}\n\nseed {seed}\n")
+    sys.stdout.write(f"\n{table(results, BY_NAME)}\n\nseed {seed}\n")
     return 1 if any(found["wrongs"] for found in results) else 0
 
 

@@ -237,4 +237,4 @@ async def _run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
         tally.counted(kind, count)
 
 
-ROW = Row("days", f"made-up days of {STEPS} steps, compared with a model", (), share=300, full=10_000, run=_run)
+ROW = Row("days", f"made-up days of {STEPS} steps, compared with a model", (), share=300, full=10_000, run=_run, brief=10)

@@ -290,4 +290,6 @@ async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
     compare(answers, tally, NOISE_SECONDS if times > ROW.share else NOISE_OF_FEW_SECONDS)
 
 
-ROW = Row("frozen", f"the holder of a clinic's lock frozen or half-open; a clinic with {CROWD} clients at once", KINDS, 4, 100, run)
+ROW = Row(
+    "frozen", f"the holder of a clinic's lock frozen or half-open; a clinic with {CROWD} clients at once", KINDS, 4, 100, run, brief=0
+)

@@ -295,4 +295,4 @@ async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
                 tally.wrong("\n".join(["at the end:", *found]))
 
 
-ROW = Row("poison", "entries that a service cannot work", KINDS, len(KINDS), len(KINDS) * len(SERVICES), run)
+ROW = Row("poison", "entries that a service cannot work", KINDS, len(KINDS), len(KINDS) * len(SERVICES), run, brief=0)

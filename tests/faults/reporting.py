@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.faults.row import Row
+
 FILE = "faults.json"
 BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
 
@@ -28,26 +30,38 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
-def table(results: Sequence[Result]) -> str:
-    """The results as Markdown; the last column but one is the part of the whole campaign that was run."""
-    lines = ["| fault | injected | seen | wrong | part | s |", "|---|---|---|---|---|---|"]
+def _tested(row: Row) -> str:
+    """How much of the share that was asked for `make test` has time for."""
+    return f"{row.share if row.brief is None else row.brief:,} of {row.share:,}"
+
+
+def table(results: Sequence[Result], rows: Mapping[str, Row]) -> str:
+    """The results as Markdown; `part` is how much of the whole campaign was run."""
+    lines = ["| fault | injected | seen | wrong | part | s | in `make test` |", "|---|---|---|---|---|---|---|"]
     for found in results:
-        part = found["times"] / found["full"]
-        counts = (_listed(found["faults"]), _listed(found["counts"]), len(found["wrongs"]), f"{part:.3g}", found["seconds"])
+        part = f"{found['times'] / found['full']:.3g}"
+        counts = (
+            _listed(found["faults"]),
+            _listed(found["counts"]),
+            len(found["wrongs"]),
+            part,
+            found["seconds"],
+            _tested(rows[found["name"]]),
+        )
         lines.append("| " + " | ".join(str(cell) for cell in (found["title"], *counts)) + " |")
     return "\n".join(lines)
 
 
-def section(results: Sequence[Result]) -> str:
+def section(results: Sequence[Result], rows: Mapping[str, Row]) -> str:
     """Everything between the marks."""
     seeds = ", ".join(str(seed) for seed in sorted({found["seed"] for found in results}))
     dates = ", ".join(sorted({found["date"] for found in results}))
-    return f"{BEGIN}\nRun on {dates}, seed {seeds}.\n\n{table(results)}\n{END}"
+    return f"{BEGIN}\nRun on {dates}, seed {seeds}.\n\n{table(results, rows)}\n{END}"
 
 
-def tell(readme: Path, results: Sequence[Result]) -> None:
+def tell(readme: Path, results: Sequence[Result], rows: Mapping[str, Row]) -> None:
     """Put the section in the place of the earlier one."""
     text = readme.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    readme.write_text(before + section(results) + after)
+    readme.write_text(before + section(results, rows) + after)

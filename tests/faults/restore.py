@@ -160,4 +160,5 @@ ROW = Row(
     share=2,
     full=100,
     run=run,
+    brief=0,
 )

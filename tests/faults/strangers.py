@@ -151,4 +151,4 @@ async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:
                 tally.wrong(f"the program stumbled: {log[-3000:]}")
 
 
-ROW = Row("strangers", "requests made from the OpenAPI document", tuple(MODES), 400, 20_000, run, 150)
+ROW = Row("strangers", "requests made from the OpenAPI document", tuple(MODES), 400, 20_000, run, brief=0)

@@ -16,7 +16,7 @@ from tests.faults.small_clinic import HANDPIECES, ROOMS, open_small_clinic
 from tests.faults.small_day import Day
 from tests.faults.small_record import Watch
 
-EXAMPLES = int(os.environ.get("ASEPSIS_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("ASEPSIS_EXAMPLES", days.ROW.in_tests))
 STEPS = int(os.environ.get("ASEPSIS_STEPS", "40"))
 SECONDS_PER_STEP = 0.5
 """What a step may take on a slow machine; only a hang takes longer."""
