@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_a_line_about_a_look_at_the_record_names_the_question() -> None:
 
 
 def test_who_stops_reading_is_no_error() -> None:
-    line = f"{sys.executable!s} -m services openapi | head -c 1"
+    line = f"{shlex.quote(sys.executable)} -m services openapi | head -c 1"
     said = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (said.stdout, said.stderr) == ("{", "")
 
