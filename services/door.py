@@ -131,6 +131,8 @@ class Asking:
 
     async def still_admitted(self) -> bool:
         """Whether whoever looks on for long may still do so."""
+        if _token_of(self._request, self.clinic, self._request.headers.get("authorization", "")) != self._token:
+            return False  # the browser's session has come to its end, though the token has not
         caller = await authenticate(self.database, self._token, self.clinic)
         return caller is not None and self.actor.role in caller.roles
 

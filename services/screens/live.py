@@ -1,11 +1,13 @@
 """What happens in a clinic, told to its open pages: one reader of the streams in a process, however many pages look on.
 
-A page gets parts of itself as they stand now, under the id of the newest event that they know. So a page that comes back with
-`Last-Event-ID` needs one message at most, whatever it has missed, and a stream that was trimmed or lost costs nothing.
+A page gets parts of itself as they stand now, under the id of the newest event that they know and a digest: who is late changes
+without an event. So a page that comes back with `Last-Event-ID` needs one message at most, whatever it has missed, and a stream
+that was trimmed or lost costs nothing.
 """
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -158,9 +160,10 @@ async def _tell(hub: Hub, clinic: UUID, look: Callable[[int], Awaitable[str | No
             if part is None:
                 yield message(event="signedout")
                 return
+            mark = f"{identity}.{hashlib.sha256(part.encode()).hexdigest()[:16]}"
             # Who comes back to what they know already is told nothing but that they are heard.
-            if part != shown and not (shown == "" and known == identity != NOTHING):
-                yield message(part, identity=identity)
+            if part != shown and not (shown == "" and known == mark):
+                yield message(part, identity=mark)
             else:
                 yield ":\n\n"
             shown = part

@@ -1,6 +1,7 @@
 """The reader behind live pages: what a page is told when it comes, when something happens, when it comes back, and when it must go."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -13,6 +14,15 @@ from events.transaction import RecordUnreadableError
 from services.screens.live import Hub, _tell, message
 
 SECONDS = 10
+
+
+def told(event: str, text: str) -> str:
+    """Text as a page is told it, under the event and the digest that it bears."""
+    return message(text, identity=mark(event, text))
+
+
+def mark(event: str, text: str) -> str:
+    return f"{event}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 class Page:
@@ -44,23 +54,34 @@ async def test_a_page_is_shown_what_is_and_then_what_changes(hub: Hub, valkey: R
     clinic = uuid4()
     await valkey.xadd(outward_stream(clinic), {"event": "x"}, id="1-7")
     page = Page(hub, clinic)
-    assert await page.next() == "id: 1-7\ndata: one\ndata: two\n\n"
+    heard = await page.next()
+    assert heard == told("1-7", "one\ntwo")
+    assert heard.startswith("id: 1-7.")
+    assert heard.endswith("\ndata: one\ndata: two\n\n")
     page.shown = "three"
     await valkey.xadd(outward_stream(clinic), {"event": "x"}, id="1-9")
-    assert await page.next() == "id: 1-9\ndata: three\n\n"
+    assert await page.next() == told("1-9", "three")
     assert page.asked == [7, 9]
 
 
 async def test_who_comes_back_is_shown_what_was_missed_and_nothing_twice(hub: Hub, valkey: Redis) -> None:
     clinic = uuid4()
     await valkey.xadd(outward_stream(clinic), {"event": "x"}, id="1-7")
-    assert await Page(hub, clinic, known="1-5").next() == "id: 1-7\ndata: one\ndata: two\n\n"
-    back = Page(hub, clinic, known="1-7")
+    assert await Page(hub, clinic, known=mark("1-5", "one\ntwo")).next() == told("1-7", "one\ntwo")
+    back = Page(hub, clinic, known=mark("1-7", "one\ntwo"))
     assert await back.next() == ":\n\n"
     back.shown = "three"
     await valkey.delete(outward_stream(clinic))
     await valkey.xadd(outward_stream(clinic), {"event": "x"}, id="1-8")
-    assert await back.next() == "id: 1-8\ndata: three\n\n"
+    assert await back.next() == told("1-8", "three")
+
+
+async def test_who_comes_back_is_shown_what_only_time_has_changed(hub: Hub, valkey: Redis) -> None:
+    clinic = uuid4()
+    await valkey.xadd(outward_stream(clinic), {"event": "x"}, id="1-7")
+    back = Page(hub, clinic, known=mark("1-7", "Booked"))
+    back.shown = "Late"
+    assert await back.next() == told("1-7", "Late")
 
 
 async def test_one_reader_serves_every_page_of_every_clinic(hub: Hub, valkey: Redis) -> None:

@@ -10,10 +10,14 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from events.catalog.booking import BookingConfirmed
 from events.transaction import transaction
+from events.wire import Lines
 from schemas.vocabulary import Role
+from services.door import _asking
 from services.event_examples import VISIT
 from services.screens.assets import FOLDER, address, files
 from services.session import seal, unseal
@@ -125,6 +129,33 @@ async def test_a_session_ends_with_its_token_and_after_a_day_at_the_desk(door: D
         assert unseal(SECRET, spoiled, clinic) == ""
     monkeypatch.setattr("services.session.SECONDS", -1)
     assert unseal(SECRET, sealed, clinic) == ""
+
+
+async def test_a_page_that_is_left_open_ends_with_its_session(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    clinic = door.house.clinic_id
+    cookie = f"asepsis={seal(SECRET, clinic, door.tokens[Role.FRONT_DESK])}".encode()
+    scope = {"type": "http", "method": "GET", "scheme": "http", "path": "/", "query_string": b"", "headers": [(b"cookie", cookie)]}
+    request = Request(scope | {"app": door.client._transport.app})  # type: ignore[attr-defined]
+    ask = await _asking("view_day_sheet", clinic, request, Response(), "", None)
+    assert await ask.still_admitted()
+    monkeypatch.setattr("services.session.SECONDS", -1)
+    assert not await ask.still_admitted()
+
+
+async def test_no_page_holds_a_connection_while_it_waits_for_another(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a crowd of live boards, told of the same event, would take every connection and wait for ever."""
+    board, visit = f"/clinics/{door.house.clinic_id}/board", VISIT.model_copy(update={"booking_id": uuid4()})
+    await door.house.given("booking", BookingConfirmed(visit=visit))
+    await door.house.caught_up("booking")
+    only = Lines(door.house.database.engine, 1)
+    monkeypatch.setattr(door.house.database, "_lines", only)
+    for path in ("", "/book", f"/{visit.booking_id}"):
+        assert (await door.ask("GET", board + path, Role.FRONT_DESK, headers=PAGE)).status_code == 200, path
+    done = await door.ask(
+        "POST", f"{board}/{visit.booking_id}/cancel", Role.FRONT_DESK, headers=PAGE, data={"command_id": "a", "reason": "client_ill"}
+    )
+    assert done.status_code == 303, done.text
+    await only.close()
 
 
 @pytest.mark.parametrize(

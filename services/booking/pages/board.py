@@ -13,7 +13,6 @@ from starlette.responses import Response
 from events.transaction import View
 from schemas.access import may as role_may
 from schemas.booking import BookingReply
-from schemas.policy import local_date
 from schemas.vocabulary import LocalDate, Visit
 from services.booking import queries
 from services.booking.pages.words import LOOK_AT_IT, LOOKS, Look, Words, day, look_of, reasons_of, thing, what_of
@@ -59,12 +58,17 @@ class Board:
     counts: list[tuple[Look, int]]
 
 
-async def words_of(request: Request, view: View) -> Words:
+async def people_of(request: Request, ask: Asking) -> dict[UUID, str]:
+    """What the staff is called. Asked before a look begins: who holds a connection and waits for a second one can wait for ever."""
+    people: dict[UUID, str] = await request.app.state.people_called(ask.database, ask.clinic)
+    return people
+
+
+async def words_of(view: View, people: dict[UUID, str]) -> Words:
     """The clinic's clock and people. Raises a 409 problem before there is a policy: nobody knows its time zone."""
     known = await queries.load_policy(view.rows, view.clinic_id, view.now)
     if known is None:
         raise problem(409, "refused", "Not ready", unmet("policy_must_be_in_force"))
-    people: dict[UUID, str] = await request.app.state.people_called(request.app.state.database, view.clinic_id)
     return Words(ZoneInfo(known.policy.clinic.timezone), people)
 
 
@@ -76,8 +80,9 @@ async def client_names(ask: Asking, view: View, bookings: tuple[BookingReply, ..
 
 
 async def _board(request: Request, ask: Asking, wanted: date | None, size: int | None = None) -> Board:
+    people = await people_of(request, ask)
     async with ask.reading("booking", size) as view:
-        words = await words_of(request, view)
+        words = await words_of(view, people)
         today = words.day_of(view.now)
         sheet = await queries.day_sheet(view, wanted or today)
         known = await queries.bookable(view)
@@ -158,11 +163,3 @@ async def live(ask: Annotated[Asking, may("view_day_sheet")], request: Request, 
         return render("booking/cards.html", clinic=ask.clinic, board=await _board(request, ask, on, size))
 
     return stream(request, ask.clinic, look)
-
-
-async def today_of(view: View) -> date:
-    """The local day, for defaults. Raises where there is no policy."""
-    known = await queries.load_policy(view.rows, view.clinic_id, view.now)
-    if known is None:
-        raise problem(409, "refused", "Not ready", unmet("policy_must_be_in_force"))
-    return local_date(known.policy, view.now)

@@ -22,7 +22,7 @@ from schemas.booking import (
 )
 from schemas.vocabulary import Visit
 from services.booking import commands, queries
-from services.booking.pages.board import client_names, words_of
+from services.booking.pages.board import client_names, people_of, words_of
 from services.booking.pages.slots import Slot, command_of, said_time, searched, slots_of, was_refused
 from services.booking.pages.words import look_of, reasons_of, thing, what_of
 from services.door import Asking, Problem, ProblemError, Reply, may, problem, unmet
@@ -84,8 +84,9 @@ async def _show(
 ) -> Response:
     """The page of one booking. `refused`: what was just asked for, with every reason and, for slots, the next free ones."""
     wanted = asked or asked_of(request)
+    people = await people_of(request, ask)
     async with ask.reading("booking") as view:
-        words = await words_of(request, view)
+        words = await words_of(view, people)
         booking = await queries.booking_of(view, booking_id)
         if booking is None:
             raise problem(404, "unknown", "Not found", DOES_NOT_EXIST)
@@ -145,13 +146,13 @@ async def _do(
             if not was_refused(refused) or await queries.booking_of(view, booking_id) is None:
                 raise
         return await _show(request, ask, booking_id, refused=refused.problem, asked=sent)
-    return await to_board(request, ask, reply, done, booking_id, **more)
+    return await to_board(ask, reply, done, booking_id, **more)
 
 
-async def to_board(request: Request, ask: Asking, reply: Reply, done: str, booking_id: UUID, **more: str) -> Response:
+async def to_board(ask: Asking, reply: Reply, done: str, booking_id: UUID, **more: str) -> Response:
     """See other: the board of the booking's day, with a word on what was done."""
     async with ask.reading("booking", reply.index + 1) as view:
-        words = await words_of(request, view)
+        words = await words_of(view, {})
         known = await queries.booking_of(view, booking_id)
     on = words.day_of(known.visit.starts_at) if known else None
     query = "&".join(f"{name}={value}" for name, value in {"on": on, "done": done, "booking": booking_id, **more}.items() if value)
@@ -220,4 +221,4 @@ async def book_again(booking_id: UUID, ask: Annotated[Asking, may("request_booki
         if not was_refused(refused):
             raise
         return await _show(request, ask, booking_id, refused=refused.problem, asked=sent)
-    return await to_board(request, ask, reply, "booked", body.booking_id)
+    return await to_board(ask, reply, "booked", body.booking_id)

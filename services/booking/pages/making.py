@@ -12,7 +12,7 @@ from schemas.booking import BookingRequest, ClientRegistration, SlotSearch, Walk
 from schemas.booking import ClientReply as Known
 from schemas.vocabulary import Area, LocalDate, Shape, VisitType
 from services.booking import commands, queries
-from services.booking.pages.board import words_of
+from services.booking.pages.board import people_of, words_of
 from services.booking.pages.changing import to_board
 from services.booking.pages.slots import Slot, command_of, searched, slots_of, was_refused
 from services.booking.pages.words import day, plain, thing
@@ -62,8 +62,9 @@ async def _client(view: View, sent: Fields) -> Known | None:
 
 async def _show(request: Request, ask: Asking, sent: Fields, *, refused: Problem | None = None) -> Response:
     """First whose booking it is, then for what, then when. `refused`: every reason, and the next free slots."""
+    people = await people_of(request, ask)
     async with ask.reading("booking") as view:
-        words = await words_of(request, view)
+        words = await words_of(view, people)
         client = await _client(view, sent)
         known = await queries.bookable(view)
         found = None
@@ -144,4 +145,4 @@ async def _take(request: Request, ask: Asking, sent: Fields, done: str, command:
         if not was_refused(refused):
             raise
         return await _show(request, ask, sent, refused=refused.problem)
-    return await to_board(request, ask, reply, done, body.booking_id)
+    return await to_board(ask, reply, done, body.booking_id)
