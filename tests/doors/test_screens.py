@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,9 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from events.catalog.booking import BookingConfirmed
+from events.database import Database
+from events.embedded import Servers
 from events.transaction import transaction
 from events.wire import Lines
 from schemas.vocabulary import Role
+from services.app import people_called
 from services.door import _asking
 from services.event_examples import VISIT
 from services.screens.assets import FOLDER, address, files
@@ -156,6 +160,30 @@ async def test_no_page_holds_a_connection_while_it_waits_for_another(door: Door,
     )
     assert done.status_code == 303, done.text
     await only.close()
+
+
+async def test_slots_are_searched_only_for_roles_that_may_search(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A booking's page is open to technicians; the question that the routes refuse them is not asked by another door."""
+    visit, asked = VISIT.model_copy(update={"booking_id": uuid4()}), []
+
+    async def searched(*_: Any) -> Any:
+        asked.append(1)
+        return (), []
+
+    await door.house.given("booking", BookingConfirmed(visit=visit))
+    await door.house.caught_up("booking")
+    monkeypatch.setattr(import_module("services.booking.pages.changing"), "searched", searched)
+    where = f"/clinics/{door.house.clinic_id}/board/{visit.booking_id}?from_on={visit.starts_at:%Y-%m-%d}"
+    for role, times in ((Role.TECHNICIAN, 0), (Role.FRONT_DESK, 1)):
+        assert (await door.ask("GET", where, role, headers=PAGE)).status_code == 200
+        assert len(asked) == times, role
+
+
+async def test_a_service_with_a_login_of_its_own_shows_its_board_without_names(door: Door, servers: Servers, database_name: str) -> None:
+    """As `deploy/compose.apart.yaml` runs it: what the staff is called stands in tables of compliance."""
+    apart = Database(servers.login_url("asepsis_booking", database_name), secret=SECRET)
+    assert await people_called(apart, door.house.clinic_id) == {}
+    await apart.close()
 
 
 @pytest.mark.parametrize(

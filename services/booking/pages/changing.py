@@ -97,7 +97,7 @@ async def _show(
         why: list[str] = []
         if refused is not None and refused.next_slots:
             slots = slots_of(words, tuple(refused.next_slots))
-        elif wanted.one("from_on"):
+        elif wanted.one("from_on") and role_may(ask.actor.role, "open_slots"):
             slots, why = await searched(view, words, _search_for(visit, wanted, today))
         acts = _acts(ask, booking, is_today=words.day_of(visit.starts_at) == today)
     return page(
