@@ -1,6 +1,6 @@
 """Signing in with an access token, pasted or scanned once a day on each device; and signing out."""
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -16,11 +16,13 @@ routes = APIRouter(prefix="/clinics/{clinic}", include_in_schema=False)
 
 
 def _inside(clinic: UUID, wanted: str | None) -> str:
-    """Where to go on: a path of this clinic, whatever the address asks for."""
+    """Where to go on: a path of this clinic, whatever the address asks for, and nothing that was just done there."""
     home = f"/clinics/{clinic}/board"
     parts = urlsplit(wanted or home)
     ours = not parts.scheme and not parts.netloc and parts.path.startswith(f"/clinics/{clinic}/") and "\\" not in parts.path
-    return (wanted or home) if ours and parts.path.isprintable() else home
+    if not ours or not parts.path.isprintable():
+        return home
+    return parts.path if "done" in parse_qs(parts.query) else wanted or home
 
 
 def _must_be_ours(request: Request) -> None:

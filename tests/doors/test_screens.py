@@ -196,6 +196,21 @@ async def test_signing_in_leads_nowhere_else(door: Door, wanted: str) -> None:
     door.client.cookies.clear()
 
 
+@pytest.mark.parametrize(("site", "offered"), [("same-origin", True), ("cross-site", False), ("none", False)])
+async def test_a_link_from_elsewhere_offers_no_undo(door: Door, site: str, offered: bool) -> None:
+    told = "?done=moved&booking=4f2f3a52-5a5c-4b8e-9f4e-2f5f0d3f7a11&starts_at=a&ends_at=b&practitioner_id=c&room_id=d"
+    board = f"/clinics/{door.house.clinic_id}/board"
+    async with signed_in(door, Role.FRONT_DESK) as client:
+        page = await client.get(board + told, headers={"Sec-Fetch-Site": site})
+        assert page.status_code == 200
+        assert ("/move" in page.text) is offered
+    answer = await door.client.post(
+        f"/clinics/{door.house.clinic_id}/sign-in", data={"token": door.tokens[Role.FRONT_DESK], "next": board + told}, headers=PAGE | OURS
+    )
+    assert answer.headers["location"] == board
+    door.client.cookies.clear()
+
+
 async def test_an_error_page_says_every_finding_of_the_problem_document(door: Door) -> None:
     where = f"/clinics/{door.house.clinic_id}"
     wrong: dict[str, Any] = {"areas": ["nowhere"], "depth_um": -1, "starts_at": "yesterday"}

@@ -118,7 +118,12 @@ def _acts(ask: Asking) -> dict[str, bool]:
 
 
 def _undo(request: Request) -> dict[str, Any] | None:
-    """What takes the last act back: a canceled booking is made again, a moved one moves to where it was."""
+    """What takes the last act back: a canceled booking is made again, a moved one moves to where it was.
+
+    Only on the way from a page of ours: a link from elsewhere could offer to undo what nobody did, with a slot of its own choosing.
+    """
+    if request.headers.get("sec-fetch-site") != "same-origin":
+        return None
     asked = asked_of(request)
     done, booking = asked.one("done"), asked.one("booking")
     was = asked.given("starts_at", "ends_at", "practitioner_id", "room_id")
