@@ -40,6 +40,7 @@ from services.outages import Watch
 from services.problems import handle_problems
 from services.screens import assets, signing_in
 from services.screens.live import Hub
+from services.screens.menu import Screen, in_order
 from services.settings import Settings
 from services.timer import Timer
 
@@ -213,8 +214,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(operations)
     app.include_router(assets.routes)
     app.include_router(signing_in.routes)
+    menu: list[Screen] = []
     for service in SERVICES:
         for door in ("routes", "pages"):
             if service in settings.parts and find_spec(f"services.{service}.{door}"):
-                app.include_router(import_module(f"services.{service}.{door}").routes)
+                found = import_module(f"services.{service}.{door}")
+                app.include_router(found.routes)
+                menu.extend(getattr(found, "MENU", ()))
+    app.state.menu = in_order(menu)
     return app

@@ -222,6 +222,7 @@ async def _asking(command: str, clinic: UUID, request: Request, response: Respon
     role = may_any(caller.roles, command)
     if role is None:
         raise _forbidden(command)
+    request.state.roles = caller.roles  # what else a page may lead to
     device = request.headers.get("asepsis-device", "")
     actor = Actor(identity_id=caller.identity_id, role=role, device=device if DEVICE.match(device) else None)
     return Asking(request, response, clinic, actor, token, min_size)

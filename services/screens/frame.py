@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from schemas.vocabulary import Actor
+from schemas.vocabulary import Actor, Role
 from services.screens.assets import address
+from services.screens.menu import open_to
 from services.settings import PARTS
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def page(
     request: Request, template: str, *, clinic: UUID | None, actor: Actor | None = None, status: int = 200, **said: Any
 ) -> HTMLResponse:
     """A whole page. `actor` is who is signed in, if anybody is."""
-    text = render(template, path=request.url.path, clinic=clinic, actor=actor, **said)
+    roles: frozenset[Role] = getattr(request.state, "roles", frozenset())
+    screens = open_to(request.app.state.menu, roles) if clinic and actor else ()
+    text = render(template, path=request.url.path, clinic=clinic, actor=actor, screens=screens, **said)
     return HTMLResponse(text, status, headers=HEADERS)
 
 

@@ -11,13 +11,13 @@ from services import session
 from services.door import database_of, problem, unmet
 from services.screens.forms import Sent, asked_of
 from services.screens.frame import HEADERS, page
+from services.screens.menu import home_of
 
 routes = APIRouter(prefix="/clinics/{clinic}", include_in_schema=False)
 
 
-def _inside(clinic: UUID, wanted: str | None) -> str:
+def _inside(clinic: UUID, wanted: str | None, home: str) -> str:
     """Where to go on: a path of this clinic, whatever the address asks for, and nothing that was just done there."""
-    home = f"/clinics/{clinic}/board"
     parts = urlsplit(wanted or home)
     ours = not parts.scheme and not parts.netloc and parts.path.startswith(f"/clinics/{clinic}/") and "\\" not in parts.path
     if not ours or not parts.path.isprintable():
@@ -28,6 +28,15 @@ def _inside(clinic: UUID, wanted: str | None) -> str:
 def _must_be_ours(request: Request) -> None:
     if not session.is_from_our_own_pages(request):
         raise problem(403, "forbidden", "Not allowed", unmet("request_must_come_from_our_own_pages"))
+
+
+@routes.get("")
+async def come_in(clinic: UUID, request: Request) -> Response:
+    """The screen that somebody's day begins on."""
+    database = database_of(request)
+    caller = await authenticate(database, session.token_of(request, database.secret, clinic), clinic)
+    to = "sign-in" if caller is None or not caller.roles else home_of(request.app.state.menu, caller.roles)
+    return RedirectResponse(f"/clinics/{clinic}/{to}", 303, HEADERS)
 
 
 @routes.get("/sign-in")
@@ -46,7 +55,8 @@ async def sign_in(clinic: UUID, request: Request, sent: Sent) -> Response:
     if caller is None or not caller.roles:
         wrong = "This token opens nothing here: it is mistyped, unknown, expired or revoked, or meant for another clinic."
         return page(request, "screens/sign_in.html", clinic=clinic, status=401, next=wanted, lost=False, wrong=wrong)
-    answer = RedirectResponse(_inside(clinic, wanted), 303, HEADERS)
+    home = f"/clinics/{clinic}/{home_of(request.app.state.menu, caller.roles)}"
+    answer = RedirectResponse(_inside(clinic, wanted, home), 303, HEADERS)
     session.begin(request, answer, database.secret, clinic, token)
     return answer
 

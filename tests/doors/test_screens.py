@@ -24,6 +24,7 @@ from services.app import people_called
 from services.door import _asking
 from services.event_examples import VISIT
 from services.screens.assets import FOLDER, address, files
+from services.screens.menu import Screen, home_of, open_to
 from services.session import seal, unseal
 from tests.conftest import SECRET, open_house
 from tests.doors.conftest import Door, token_for
@@ -269,3 +270,22 @@ def after(deed: Callable[[], Awaitable[None]], opening: Any) -> Any:
             yield tx
 
     return opened
+
+
+async def test_everybody_comes_in_on_a_screen_of_theirs_and_sees_no_other_in_the_navigation(door: Door) -> None:
+    where = f"/clinics/{door.house.clinic_id}"
+    assert (await door.client.get(where)).headers["location"] == f"{where}/sign-in"
+    async with signed_in(door, Role.FRONT_DESK) as client:
+        assert (await client.get(where)).headers["location"] == f"{where}/board"
+        shown = (await client.get(f"{where}/board")).text
+        assert f'href="{where}/board" aria-current="page"' in shown
+    menu: tuple[Screen, ...] = (
+        Screen("Day board", "board", "view_day_sheet", rank=10),
+        Screen("Record", "record", "ask_record", rank=20),
+        Screen("Tablet", "tablet", "record_cycle", rank=5, home_of=frozenset({Role.TECHNICIAN})),
+    )
+    assert [screen.path for screen in open_to(menu, frozenset({Role.AUDITOR}))] == ["record"]
+    assert home_of(menu, frozenset({Role.AUDITOR})) == "record"
+    assert home_of(menu, frozenset({Role.MANAGER})) == "board"
+    assert home_of(menu, frozenset({Role.MANAGER, Role.TECHNICIAN})) == "tablet"
+    assert home_of(menu, frozenset({Role.CLIENT})) == "board"

@@ -5,6 +5,9 @@ from fastapi import APIRouter
 from services.booking.pages.board import routes as board
 from services.booking.pages.changing import routes as changing
 from services.booking.pages.making import routes as making
+from services.screens.menu import Screen
+
+MENU = (Screen("Day board", "board", "view_day_sheet", rank=10),)
 
 routes = APIRouter()
 for _part in (board, making, changing):  # making before changing: `/board/book` is no booking's id
