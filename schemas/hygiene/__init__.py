@@ -45,6 +45,15 @@ from schemas.hygiene.surfaces import (
     TurnoverReport,
     TurnoverStep,
 )
+from schemas.hygiene.tablet import (
+    PackLabel,
+    TabletCycle,
+    TabletFacts,
+    TabletPlace,
+    TabletProduct,
+    TabletProgram,
+    TabletSterilizer,
+)
 
 __all__ = [
     "CycleReport",
@@ -60,6 +69,7 @@ __all__ = [
     "LotReport",
     "LotSheet",
     "ManualLabel",
+    "PackLabel",
     "PackOfLoad",
     "PackRejection",
     "PackSheet",
@@ -77,6 +87,12 @@ __all__ = [
     "Said",
     "SterilizerReport",
     "SterilizerSheet",
+    "TabletCycle",
+    "TabletFacts",
+    "TabletPlace",
+    "TabletProduct",
+    "TabletProgram",
+    "TabletSterilizer",
     "TurnoverReport",
     "TurnoverStep",
     "UnitLabel",

@@ -34,7 +34,8 @@ CALENDAR_DAYS = 28
 R = TypeVar("R", bound=DeclarativeBase)
 
 
-async def _policy(view: View) -> Policy:
+async def policy_now(view: View) -> Policy:
+    """The policy of this moment. Raises `RecordUnreadableError` without one."""
     rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
     if rule is None:
         raise RecordUnreadableError("no policy is in force")
@@ -43,7 +44,7 @@ async def _policy(view: View) -> Policy:
 
 async def hygiene_day(view: View) -> HygieneDay:
     """Everything that the person responsible for hygiene looks at, on the clinic's date of now."""
-    policy = await _policy(view)
+    policy = await policy_now(view)
     today = local_date(policy, view.now)
     places = {(place.kind, place.subject_id): place for place in await _all(view, Place)}
     return HygieneDay(

@@ -1,0 +1,13 @@
+"""The screens of hygiene: today at a glance, the tablet beside the sterilizer, labels."""
+
+from fastapi import APIRouter
+
+from schemas.vocabulary import Role
+from services.hygiene.pages.today import routes as today
+from services.screens.menu import Screen
+
+MENU = (Screen("Hygiene today", "hygiene/today", "view_hygiene", rank=20, home_of=frozenset({Role.TECHNICIAN})),)
+
+routes = APIRouter()
+for _part in (today,):
+    routes.include_router(_part)

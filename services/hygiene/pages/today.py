@@ -1,0 +1,70 @@
+"""Hygiene today: sterilizers, loads that wait for their release, rooms and handpieces that are due, lots and recalls."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from schemas.access import may as role_may
+from schemas.hygiene import HygieneDay, Release, Said
+from services.door import Asking, Problem, ProblemError, may
+from services.hygiene import commands, queries
+from services.hygiene.pages.words import DUE, INDICATORS, READY, day, look_of, moment, plain, thing, unchanged
+from services.screens.forms import asked_of
+from services.screens.frame import HEADERS, page
+
+routes = APIRouter(prefix="/clinics/{clinic}/hygiene", include_in_schema=False)
+
+DONE = {"released": "Released: the packs of this load may be used.", "labeled": "The labels are made. Print them now."}
+"""What a page says after something was done; its address names the word only."""
+
+ACTS = ("record_cycle", "release_load", "label_units")
+
+
+async def _show(request: Request, ask: Asking, *, least: int | None = None, refused: Problem | None = None) -> Response:
+    async with ask.reading("hygiene", least) as view:
+        found: HygieneDay = await queries.hygiene_day(view)
+        zone = ZoneInfo((await queries.policy_now(view)).clinic.timezone)
+
+    def when(at: datetime | None) -> str:
+        return moment(at, zone, found.on)
+
+    machines = {machine.sterilizer_id: machine for machine in found.sterilizers}
+    context: dict[str, Any] = {
+        "found": found,
+        "machines": machines,
+        "open_recalls": [recall for recall in found.recalls if recall.decision != "released"],
+        "words": {"day": day, "when": when, "plain": plain, "thing": thing, "look": look_of, "unchanged": unchanged},
+        "looks": {"ready": READY, "due": DUE, "indicators": INDICATORS},
+        "acts": {command: role_may(ask.actor.role, command) for command in ACTS},
+        "done": DONE.get(asked_of(request).one("done") or ""),
+        "refused": refused,
+    }
+    status = refused.status if refused else 200
+    return page(request, "hygiene/today.html", clinic=ask.clinic, actor=ask.actor, status=status, **context)
+
+
+@routes.get("/today")
+async def today(ask: Annotated[Asking, may("view_hygiene")], request: Request) -> Response:
+    """What the person responsible for hygiene looks at in the morning, and between two loads."""
+    return await _show(request, ask)
+
+
+@routes.post("/cycles/{cycle_id}/release")
+async def release(cycle_id: UUID, ask: Annotated[Asking, may("release_load")], request: Request) -> Response:
+    """Ask that the packs of a load may be used. Sent twice, the load keeps its first release."""
+    async with ask.reading("hygiene") as view:
+        now = view.now
+    said = Said[Release](subject_id=cycle_id, report=Release(occurred_at=now))
+    try:
+        reply = await ask.decide("hygiene", commands.release_load, said, command_id=f"release.{uuid4()}")
+    except ProblemError as refused:
+        if refused.problem.event is None:
+            raise
+        return await _show(request, ask, least=refused.problem.index, refused=refused.problem)
+    async with ask.reading("hygiene", reply.index + 1):
+        pass
+    return RedirectResponse(f"/clinics/{ask.clinic}/hygiene/today?done=released", 303, HEADERS)
