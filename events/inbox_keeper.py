@@ -22,6 +22,7 @@ from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.database import Database, is_passing
+from events.endings import ended
 from events.faults import reach
 from events.inbox import Inbox, give_up, given_up, work_entry
 from events.mailboxes import Mailbox, all_mailboxes
@@ -71,10 +72,8 @@ class OpenInbox:
     async def close(self) -> None:
         """Finish the entry in hand, leave the others pending. A subscriber is a reader of its own until it is stopped."""
         await self._subscriber.stop()
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            # Not for ever: redis-py can turn a cancellation into an error of the connection, which is waited out.
-            await asyncio.wait([self._task], timeout=2)
+        if self._task is not None:
+            await ended(self._task, within=2)
 
     async def _tend(self) -> None:
         try:

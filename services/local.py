@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from events.embedded import Servers, ServersError
+from events.endings import ended
 from services import settings as settings_
 from services.demo import demo
 from services.serving import interrupts_end_it, listen, log_to_stderr, make_server, run, serve, url_of
@@ -165,8 +166,7 @@ async def _stay_up(settings: Settings, place: Place, begun: float) -> None:
     try:
         await server.serve([listener])
     finally:
-        telling.cancel()
-        await asyncio.wait([telling])
+        await ended(telling)
         place.environment.unlink(missing_ok=True)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 
+from events.endings import ended
 from services.settings import Settings, SettingsError
 
 PORTS_TRIED = 50
@@ -160,4 +161,4 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     try:
         await server.serve([listener])
     finally:
-        telling.cancel()
+        await ended(telling)

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from events import inbox as inboxes
 from events.catalog.booking import BookingCanceled, CommandRejected
 from events.database import Database
+from events.endings import ended
 from events.inbox import Inbox, inbox_of
 from events.inbox_keeper import InboxKeeper
 from events.mailboxes import Mailbox
@@ -115,8 +116,7 @@ class Keeper:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
         await self.keeper.close()
         await self.broker.stop()
         await self.client.aclose()

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from events.answer import command_event_id
+from events.endings import ended
 from services.example import Example
 from tests.faults.stage import Stage
 from tests.faults.tally import Tally
@@ -102,9 +103,7 @@ class Crowd:
                 if isinstance(end, BaseException):
                     self._tally.wrong(f"a writer gave up: {end!r}")
         finally:
-            for task in [*working, *readers]:
-                task.cancel()
-            await asyncio.gather(*working, *readers, return_exceptions=True)
+            await ended(*working, *readers)
 
     async def _listen(self) -> None:
         client = Redis.from_url(self._url, socket_timeout=5)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from redis.exceptions import RedisError, ResponseError
 
+from events.endings import ended
 from events.faults import arm
 from tests.faults.doors import Desk
 from tests.faults.process import Program
@@ -210,8 +211,7 @@ async def _play(stage: Stage, rounds: Sequence[Sequence[str]], rng: Random, tall
                 tally.wrong("\n".join([f"after {rounds}:", *found]))
             tally.counted("rejected and sent again", rejected)
     finally:
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await ended(listening)
 
 
 async def run(directory: Path, rng: Random, times: int, tally: Tally) -> None:

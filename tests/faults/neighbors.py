@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from events.endings import ended
 from services.example import Example
 from tests.faults.crowd import WIPED, Given, Memory
 from tests.faults.doors import Desk, Journal
@@ -100,9 +101,7 @@ async def asked_meanwhile(at_door: Neighbor, by_stream: Neighbor, stage: Stage, 
         at_door.ended = by_stream.ended = True
         await asyncio.gather(*asking)
     finally:
-        for task in (*asking, listening):
-            task.cancel()
-        await asyncio.gather(*asking, listening, return_exceptions=True)
+        await ended(*asking, listening)
 
 
 def p99(seconds: Sequence[float]) -> float:

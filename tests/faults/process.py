@@ -22,6 +22,7 @@ from typing import Any, Literal, Self
 import httpx
 import uvicorn
 
+from events.endings import ended
 from events.envelope import Entry
 from events.faults import arm
 from services.app import House, create_app
@@ -206,8 +207,7 @@ class Program:
     async def _end(self) -> None:
         """Ask it to stop; what does not is killed."""
         if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+            await ended(self._keeping)
         process, self._process = self._process, None
         if process is None:
             return

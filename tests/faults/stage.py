@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from events import ledger
 from events.database import Database
 from events.embedded import Servers
+from events.endings import ended
 from events.transaction import aside, transaction
 from schemas.compliance import ConnectSystem, GrantAccess, OpenClinic, PolicyRequest
 from schemas.vocabulary import Actor, Role
@@ -137,10 +138,7 @@ class Stage:
             sys.stderr.write("\n".join(["The program's log ends with:", *self.log_end(), ""]))
             raise
         finally:
-            # A cancellation may reach redis-py while it closes a connection, and come out as the error of that: `listen` goes on.
-            while not listening.done():
-                listening.cancel()
-                await asyncio.wait([listening], timeout=1)
+            await ended(listening)
             await tablet.client.aclose()
 
     def place(self) -> Place:

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from events.chain import first_break
 from events.database import SERVICES
+from events.endings import ended
 from events.envelope import Entry, versioned_type
 from events.projection import projection_of
 from events.rebuild import rebuild_service
@@ -58,8 +59,7 @@ async def flushed(stage: Stage, standing_still: asyncio.Event, tally: Tally) -> 
     try:
         yield
     finally:
-        going.cancel()
-        await asyncio.gather(going, return_exceptions=True)
+        await ended(going)
 
 
 def state_of(pid: int) -> str:

@@ -1,7 +1,6 @@
 """What may happen to the stream `events`, and to all of Valkey's memory: the ledger knows better."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from events.endings import ended
 from events.streams import STREAM
 from tests.faults.stage import Stage
 from tests.faults.weather import forged
@@ -35,9 +35,9 @@ async def meanwhile(mischief: Callable[[], Awaitable[object]], seconds: float) -
     try:
         yield done
     finally:
-        going.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await going
+        unheard = going.done() and not going.cancelled() and going.exception()
+        assert await ended(going)
+        assert not unheard, unheard
 
 
 async def test_a_flush_in_the_middle_of_the_day_loses_nothing(stage: Stage) -> None:
