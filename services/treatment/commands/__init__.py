@@ -1,6 +1,6 @@
 """Decisions of the gate, one file per verb."""
 
-from services.treatment.commands.advise_stop import advise_stop
+from services.treatment.commands.advise_stop import advise_stop, stop_reasons
 from services.treatment.commands.end_treatment import end_treatment, report_missing_end
 from services.treatment.commands.override_rule import override_rule
 from services.treatment.commands.prepare import apply_numbing, cleanse_skin, remove_numbing
@@ -23,4 +23,5 @@ __all__ = [
     "report_missing_end",
     "resume_treatment",
     "start_treatment",
+    "stop_reasons",
 ]

@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from events.catalog.treatment import TreatmentStopAdvised
-from events.transaction import Transaction
+from events.transaction import Transaction, View
+from schemas.vocabulary import Finding
 from services.treatment.commands.load_case import load_case, persons_of
 from services.treatment.commands.running import asked_of
 from services.treatment.models import Treatment
@@ -36,3 +37,12 @@ async def advise_stop(tx: Transaction, cause: UUID, *, items: Collection[UUID] =
                 findings=findings,
             )
             await tx.record(advice, policy=case.version)
+
+
+async def stop_reasons(view: View, treatment_id: UUID) -> tuple[Finding, ...]:
+    """What the gate would say against it by now, where a stop was advised and the treatment goes on. Nothing is recorded."""
+    query = select(Treatment).where(Treatment.clinic_id == view.clinic_id, Treatment.treatment_id == treatment_id)
+    treatment = (await view.rows.execute(query)).scalar_one_or_none()
+    if treatment is None or treatment.ended_at is not None or not treatment.stop_causes:
+        return ()
+    return unmet_of(ask_the_gate(await load_case(view.rows, view.clinic_id, asked_of(treatment, at=treatment.started_at, until=view.now))))

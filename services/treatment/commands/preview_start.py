@@ -6,8 +6,8 @@ from services.treatment.commands.load_case import Asked, load_case
 from services.treatment.rules import ask_the_gate, unmet_of
 
 
-async def preview_start(view: View, request: PreviewRequest) -> Preview:
-    """Judge a booking as if somebody pressed Start now; what is not named is taken as booked."""
+async def preview_start(view: View, request: PreviewRequest, *, as_booked: bool = True) -> Preview:
+    """Judge a booking as if somebody pressed Start now; what is not named is taken as booked, or else it is missing."""
     case = await load_case(
         view.rows,
         view.clinic_id,
@@ -15,7 +15,7 @@ async def preview_start(view: View, request: PreviewRequest) -> Preview:
             at=view.now,
             until=view.now,
             clock_trusted=True,
-            as_booked=True,
+            as_booked=as_booked,
             packs=request.packs,
             **request.model_dump(exclude={"packs"}),
         ),

@@ -1,4 +1,4 @@
-"""What people look at: a treatment with its certificate, and what was prepared for a booking."""
+"""A treatment with its certificate, and what was prepared for a booking."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -20,12 +20,12 @@ async def certificate(view: View, treatment_id: UUID) -> Certificate | None:
         return None
     columns: dict[str, Any] = {name: getattr(found, name) for name in TreatmentView.model_fields if hasattr(found, name)}
     treatment = TreatmentView.model_validate(
-        columns | {"cartridge_unit_ids": found.unit_ids, "state": _state(found), "stop_advised": bool(found.stop_causes)}
+        columns | {"cartridge_unit_ids": found.unit_ids, "state": state_of(found), "stop_advised": bool(found.stop_causes)}
     )
     return Certificate.model_validate({"treatment": treatment, "findings": found.findings, "end_findings": found.end_findings})
 
 
-def _state(treatment: Treatment) -> State:
+def state_of(treatment: Treatment) -> State:
     if treatment.late:
         return "recorded_late"
     if treatment.ended_at is not None:
