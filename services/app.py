@@ -39,7 +39,7 @@ from services.operations import routes as operations
 from services.outages import Watch
 from services.problems import handle_problems
 from services.screens import assets, signing_in
-from services.screens.live import Hub
+from services.screens.hub import Hub
 from services.screens.menu import Screen, in_order
 from services.settings import Settings
 from services.timer import Timer

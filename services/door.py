@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from events.access import Caller, authenticate, caller_of
+from events.access import Caller, authenticate, authenticate_all, caller_of, hash_of
 from events.database import Database
 from events.faults import reach
 from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, View, reading, transaction
@@ -77,6 +77,10 @@ class ProblemError(Exception):
         self.headers = headers or {}
 
 
+class NotYetKnownError(RecordUnreadableError):
+    """The service has not projected as many entries as whoever asks knows of."""
+
+
 def problem(status: int, kind: str, title: str, *findings: Finding, **more: Any) -> ProblemError:
     """A problem with its findings said in plain words."""
     said = [say(finding) for finding in findings]
@@ -129,12 +133,16 @@ class Asking:
         reach("door.decided")
         return self.reply(answer)
 
-    async def still_admitted(self) -> bool:
-        """Whether whoever looks on for long may still do so."""
-        if _token_of(self._request, self.clinic, self._request.headers.get("authorization", "")) != self._token:
-            return False  # the browser's session has come to its end, though the token has not
-        caller = await authenticate(self.database, self._token, self.clinic)
-        return caller is not None and self.actor.role in caller.roles
+    @property
+    def holder(self) -> bytes:
+        """The same for all that is asked with the same token."""
+        return hash_of(self._token)
+
+    @property
+    def token(self) -> str:
+        """What they show still: nothing when a browser's session has come to its end, though the token has not."""
+        shown = _token_of(self._request, self.clinic, self._request.headers.get("authorization", ""))
+        return self._token if shown == self._token else ""
 
     def reply(self, answer: Answer[Any]) -> Reply:
         """A granted answer as a reply; raises `ProblemError` for a refusal."""
@@ -175,7 +183,7 @@ class Asking:
                     return
             if asyncio.get_running_loop().time() > deadline:
                 message = f"{service} stands at {view.size}, not yet at {least}"
-                raise RecordUnreadableError(message)
+                raise NotYetKnownError(message)
             await asyncio.sleep(0.02)
 
     def _idempotency_key(self) -> str:
@@ -185,6 +193,14 @@ class Asking:
                 422, "input", "Input not understood", unmet("command_must_have_an_id").model_copy(update={"field": "Idempotency-Key"})
             )
         return key
+
+
+async def still_admitted(asks: Sequence[Asking]) -> list[bool]:
+    """Whether those who look on for long in a clinic may still do so. All of them are asked about at once."""
+    if not asks:
+        return []
+    callers = await authenticate_all(asks[0].database, [ask.token for ask in asks], asks[0].clinic)
+    return [caller is not None and ask.actor.role in caller.roles for ask, caller in zip(asks, callers, strict=True)]
 
 
 def _admitted(caller: Caller | None, clinic: UUID) -> Caller:

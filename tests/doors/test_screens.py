@@ -21,7 +21,7 @@ from events.transaction import transaction
 from events.wire import Lines
 from schemas.vocabulary import Role
 from services.app import people_called
-from services.door import _asking
+from services.door import _asking, still_admitted
 from services.event_examples import VISIT
 from services.screens.assets import FOLDER, address, files
 from services.screens.menu import Screen, home_of, open_to
@@ -142,9 +142,9 @@ async def test_a_page_that_is_left_open_ends_with_its_session(door: Door, monkey
     scope = {"type": "http", "method": "GET", "scheme": "http", "path": "/", "query_string": b"", "headers": [(b"cookie", cookie)]}
     request = Request(scope | {"app": door.client._transport.app})  # type: ignore[attr-defined]
     ask = await _asking("view_day_sheet", clinic, request, Response(), "", None)
-    assert await ask.still_admitted()
+    assert await still_admitted([ask]) == [True]
     monkeypatch.setattr("services.session.SECONDS", -1)
-    assert not await ask.still_admitted()
+    assert await still_admitted([ask]) == [False]
 
 
 async def test_no_page_holds_a_connection_while_it_waits_for_another(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

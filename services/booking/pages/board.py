@@ -162,9 +162,7 @@ async def board(
 async def live(ask: Annotated[Asking, may("view_day_sheet")], request: Request, on: Annotated[LocalDate, Query()]) -> Response:
     """The cards of a day as they change."""
 
-    async def look(size: int) -> str | None:
-        if not await ask.still_admitted():
-            return None
+    async def look(size: int) -> str:
         return render("booking/cards.html", clinic=ask.clinic, board=await _board(request, ask, on, size))
 
-    return stream(request, ask.clinic, look)
+    return stream(request, ask, f"board of {on}", look)

@@ -4,7 +4,7 @@ const live = document.getElementById("live");
 const panel = document.getElementById("panel");
 const stream = document.getElementById("stream");
 let opener = null;
-let blind = false;
+let state = ""; // what keeps it from being live though it is connected
 
 function say(state, words) {
   const said = live.querySelector("span");
@@ -17,25 +17,31 @@ function say(state, words) {
 const LIVE = "Live";
 const BLIND = "Not quite live: looked up every few seconds.";
 const AGAIN = "Connection lost: trying again. What is shown may be out of date.";
+const BEHIND = "The record is behind: what is shown may be out of date.";
 
 function connected() {
-  say(blind ? "away" : "live", blind ? BLIND : LIVE);
+  say(state ? "away" : "live", { blind: BLIND, behind: BEHIND }[state] ?? LIVE);
 }
 
 stream.addEventListener("htmx:sse:after:connection", connected);
 stream.addEventListener("htmx:sse:after:message", () => live.dataset.state === "ended" || connected());
-stream.addEventListener("htmx:sse:before:connection", (event) => event.detail.connection?.attempt > 0 && lost());
+stream.addEventListener("htmx:sse:before:connection", (event) => {
+  state = ""; // whoever answers next says what is the matter there
+  if (event.detail.connection?.attempt > 0) lost();
+});
 stream.addEventListener("htmx:sse:error", (event) => (event.detail.status === 401 ? ended() : lost()));
-stream.addEventListener("blind", () => { blind = true; connected(); });
-stream.addEventListener("sighted", () => { blind = false; connected(); });
-stream.addEventListener("signedout", ended);
+stream.addEventListener("blind", () => { state = "blind"; connected(); });
+stream.addEventListener("behind", () => { state = "behind"; connected(); });
+stream.addEventListener("sighted", () => { state = ""; connected(); });
+stream.addEventListener("signedout", () => ended());
+stream.addEventListener("crowded", () => ended("You have many other pages open: close some, then reload this one."));
 
 function lost() {
   if (live.dataset.state !== "ended") say("away", AGAIN);
 }
 
-function ended() {
-  say("ended", "You are signed out. Reload the page to sign in again.");
+function ended(words = "You are signed out. Reload the page to sign in again.") {
+  say("ended", words);
   stream.remove();
 }
 

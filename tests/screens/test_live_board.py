@@ -1,0 +1,45 @@
+"""What a live board says about itself while servers are away, in a real browser."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from events.embedded import Servers
+from tests.outage import wire
+from tests.screens.conftest import Clinic, Program
+from tests.screens.desk import card
+
+
+def socket_of(servers: Servers) -> Path:
+    """Where Valkey listens."""
+    return Path(servers.redis_url.removeprefix("unix://").partition("?")[0])
+
+
+async def test_the_word_changes_while_the_streams_are_away_and_the_board_goes_on(
+    clinic: Clinic, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = clinic.program.log.parent
+    async with wire(folder / "valkey.sock", socket_of(servers)) as valkey:
+        settings = replace(clinic.program.settings, redis_url=f"unix://{folder / 'valkey.sock'}")
+        program = Program(settings, folder / "log")
+        await program.start()
+        try:
+            here = replace(clinic, program=program)
+            async with here.tab() as tab:
+                await tab.be()
+                await tab.see_tomorrow()
+                live = tab.page.locator("#live")
+                await valkey.cut()
+                await expect(live).to_have_text("Not quite live: looked up every few seconds.")
+                await expect(live).to_have_attribute("data-state", "away")
+                await here.book("Blind", "practitioner", 0, "10:00")
+                await expect(card(tab.page, "Blind Visser")).to_be_visible(timeout=8000)
+                await tab.is_sound("a board that is not quite live")
+                await valkey.mend()
+                await expect(live).to_have_text("Live", timeout=10_000)
+                await here.book("Seen", "practitioner", 1, "11:00")
+                await expect(card(tab.page, "Seen Visser")).to_be_visible()
+        finally:
+            await program.end()
