@@ -31,6 +31,8 @@ class Wire:
         self._server: asyncio.Server | None = None
         self._now = _Bundle()
         self._silent: list[_Bundle] = []
+        self.callers: list[asyncio.StreamWriter] = []
+        """Whoever has connected, towards them."""
 
     async def mend(self) -> None:
         """Let connections through."""
@@ -65,6 +67,11 @@ class Wire:
         except BaseException:
             writer.transport.abort()
             raise
+        if self._server is None:  # cut meanwhile
+            writer.transport.abort()
+            far_writer.transport.abort()
+            return
+        self.callers.append(writer)
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.ensure_future(_pass(source, sink, bundle))
             bundle.tasks.add(task)
