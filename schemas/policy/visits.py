@@ -36,6 +36,8 @@ class Clinic(Shape):
     timezone: TimeZoneName
     opening: Mapping[Weekday, OpeningHours]
     closed_on: Annotated[tuple[LocalDate, ...], Field(max_length=60), OMIT_EMPTY] = ()
+    phone: Annotated[str, Field(pattern=r"^(\+[1-9][0-9]{6,14})?$"), OMIT_EMPTY] = ""
+    """E.164: whom clients call who feel unwell."""
 
 
 class Booking(Shape):

@@ -1,9 +1,11 @@
 """What recovery can be asked."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from events.policy import policy_in_force
 from events.transaction import View
@@ -13,8 +15,8 @@ from schemas.recovery import Incident as IncidentShown
 from schemas.recovery import Reaction as ReactionShown
 from schemas.recovery import SafetyHold as HoldShown
 from schemas.vocabulary import MAX_INTEGER
-from services.recovery.models import CheckIn, CheckInAnswer, Incident, Policies, Reaction, SafetyHold
-from services.recovery.rules import ADVICE, FEVER, LinkTarget, report_due_on, respond_by, target_of
+from services.recovery.models import CheckIn, CheckInAnswer, Incident, Policies, Reaction, SafetyHold, Treatment
+from services.recovery.rules import ADVICE, ALARMING, FEVER, LinkTarget, report_due_on, respond_by, target_of, tier_of
 
 MOST = 200
 """The longest page of a list."""
@@ -46,6 +48,43 @@ async def check_in_questions(view: View, checkin_id: UUID) -> CheckInQuestions |
     return CheckInQuestions(symptoms=symptoms, asks_fever=True, open_until=until)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A check-in as the client's phone shows it: what is asked, the worst first, and the clinic's own number."""
+
+    groups: tuple[tuple[Tier, tuple[str, ...]], ...]
+    open_until: datetime
+    answered: Tier | None
+    phone: str
+
+
+async def asked_on_phone(view: View, checkin_id: UUID) -> Asked | None:
+    """The same questions as `check_in_questions`, by how fast a person must look. A fever is asked for whatever the policy says."""
+    query = select(CheckIn.link_until, CheckIn.tier).where(CheckIn.clinic_id == view.clinic_id, CheckIn.checkin_id == checkin_id)
+    found = (await view.rows.execute(query)).one_or_none()
+    rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
+    if found is None or found.link_until is None or rule is None:
+        return None
+    symptoms = rule.policy.recovery.symptoms
+    fever = tier_of(rule.policy, [FEVER])
+    by_tier: dict[Tier, list[str]] = {tier: [FEVER] if tier == fever else [] for tier in ADVICE}
+    for code, known in symptoms.items():
+        if code != FEVER:
+            by_tier[known.tier].append(code)
+    groups = tuple((tier, tuple(codes)) for tier, codes in by_tier.items() if codes)
+    return Asked(groups, found.link_until, None if found.tier is None else _tier(found.tier), rule.policy.clinic.phone)
+
+
+def sheet_of(ticked: Sequence[str]) -> CheckInSheet:
+    """What was ticked, as it is answered: the fever is a question of its own there."""
+    return CheckInSheet(symptoms=tuple(sorted(set(ticked) - {FEVER})), fever=FEVER in ticked)
+
+
+def is_alarming(tier: Tier) -> bool:
+    """Whether nobody waits for the rest of the answers."""
+    return tier in ALARMING
+
+
 async def check_ins_on(view: View, on: date) -> list[CheckInLine]:
     """The check-ins due on a local day, in order of time."""
     rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
@@ -57,6 +96,42 @@ async def check_ins_on(view: View, on: date) -> list[CheckInLine]:
         for row in (await view.rows.execute(query)).scalars()
         if rule is not None and local_date(rule.policy, row.due_at) == on
     ]
+
+
+async def unanswered_check_ins(view: View) -> list[CheckInLine]:
+    """Check-ins that were given up on: nobody answered in time. The newest first."""
+    query = select(CheckIn).where(CheckIn.clinic_id == view.clinic_id, CheckIn.state == "missed")
+    found = (await view.rows.execute(query.order_by(CheckIn.due_at.desc(), CheckIn.checkin_id).limit(MOST))).scalars()
+    return [CheckInLine.model_validate({name: getattr(row, name) for name in CheckInLine.model_fields}) for row in found]
+
+
+async def check_in_line(view: View, checkin_id: UUID) -> CheckInLine | None:
+    """One check-in, as on the day's list."""
+    query = select(CheckIn).where(CheckIn.clinic_id == view.clinic_id, CheckIn.checkin_id == checkin_id)
+    row = (await view.rows.execute(query)).scalar_one_or_none()
+    return None if row is None else CheckInLine.model_validate({name: getattr(row, name) for name in CheckInLine.model_fields})
+
+
+async def treatments_of(view: View, client_id: UUID) -> list[tuple[UUID, datetime | None]]:
+    """A client's treatments with needle contact, the newest first, each with when its first check-in is or was due."""
+    first = func.min(CheckIn.due_at)
+    query = (
+        select(Treatment.treatment_id, first)
+        .outerjoin(CheckIn, (CheckIn.clinic_id == Treatment.clinic_id) & (CheckIn.treatment_id == Treatment.treatment_id))
+        .where(Treatment.clinic_id == view.clinic_id, Treatment.client_id == client_id)
+        .group_by(Treatment.treatment_id)
+        .order_by(first.desc().nulls_last(), Treatment.treatment_id)
+    )
+    return [(row[0], row[1]) for row in await view.rows.execute(query.limit(MOST))]
+
+
+async def symptoms_known(view: View) -> tuple[tuple[str, ...], str]:
+    """What can be reported, the worst first, and the clinic's time zone."""
+    rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
+    if rule is None:
+        return (), "UTC"
+    order, known = list(ADVICE), rule.policy.recovery.symptoms
+    return tuple(sorted(known, key=lambda code: order.index(known[code].tier))), rule.policy.clinic.timezone
 
 
 async def answers_to(view: View, checkin_id: UUID) -> list[GivenAnswer]:

@@ -4,6 +4,9 @@ from typing import Annotated
 from uuid import UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from events.transaction import reading, transaction
 from schemas.recovery import (
@@ -27,10 +30,20 @@ from schemas.vocabulary import MAX_INTEGER, Actor, LocalDate, Role, Shape
 from services.door import Asking, Reply, database_of, may, problem, unmet
 from services.recovery import queries
 from services.recovery.commands import answer_checkin, lift_safety_hold, place_safety_hold, report_reaction
+from services.screens.frame import wants_page
 
 Cursor = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="The `ledger_index` of the last line seen: what follows is older.")]
 
-links = APIRouter(prefix="/check-ins/{token}", tags=["check-in"])
+
+class ForPrograms(APIRoute):
+    """Steps aside for a browser: the link in the message leads a person to a page at the same address."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, below = super().matches(scope)
+        return (Match.NONE, {}) if match is not Match.NONE and wants_page(Request(scope)) else (match, below)
+
+
+links = APIRouter(prefix="/check-ins/{token}", tags=["check-in"], route_class=ForPrograms)
 house = APIRouter(prefix="/clinics/{clinic}", tags=["recovery"])
 
 

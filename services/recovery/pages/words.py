@@ -1,0 +1,72 @@
+"""What a client reads for a symptom's code, and how times and things are called."""
+
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+SYMPTOMS = {
+    "breathing_difficulty": "Trouble breathing",
+    "tongue_or_face_swelling": "A swollen tongue, or a face that swells up",
+    "widespread_hives": "Itchy bumps (hives) over much of the body",
+    "collapse": "Fainted or collapsed",
+    "seizure": "A seizure (fit)",
+    "chest_symptoms": "Chest pain, or a racing or uneven heartbeat",
+    "ringing_ears": "Ringing in the ears",
+    "metallic_taste": "A taste of metal in the mouth",
+    "confusion": "Confused, or very drowsy",
+    "blue_lips": "Blue or gray lips",
+    "fever_or_chills": "A fever of 38 °C (100.4 °F) or more, or chills",
+    "pus": "Pus",
+    "spreading_redness": "Redness that spreads",
+    "reappearing_redness": "Redness that had gone and came back",
+    "severe_pain": "Strong pain",
+    "worsening_pain": "Pain that gets worse",
+    "increasing_swelling": "Swelling that gets worse",
+    "blisters": "Blisters",
+    "eye_involvement": "A painful or red eye, or sight that has changed",
+    "dark_skin": "Skin that turns dark or black",
+    "burn": "A burn",
+    "contour_loss": "A dent, or a place that has lost its shape",
+    "numbness": "A numb place",
+    "redness_after_72_hours": "Redness more than three days after the treatment",
+    "symptom_after_7_days": "Something that is still there after a week",
+    "persisting_itch_or_burning": "Itching or burning that does not stop",
+    "papules_or_nodules": "Small hard bumps",
+    "pigment_change": "Patches that are darker or lighter than before",
+    "track_marks": "Lines or rows of marks",
+    "mild_redness": "A little redness",
+    "warmth": "Warm skin",
+    "tightness": "Tight skin",
+    "dryness": "Dry skin",
+    "mild_swelling": "A little swelling",
+    "pinpoint_bleeding": "Tiny points of blood",
+    "flaking": "Flaking skin",
+    "bruising": "Bruises",
+    "minor_scabbing": "Small scabs",
+}
+
+STATES = {"planned": ("gray", "clock", "Planned"), "asked": ("blue", "circle", "Asked"), "answered": ("green", "check", "Answered")}
+STATES["missed"] = ("amber", "triangle", "No answer")
+TIERS = {"none": ("green", "check", "Nothing unusual"), "review": ("amber", "triangle", "To be looked at")}
+TIERS |= {"urgent": ("red", "stop", "Urgent"), "emergency": ("red", "stop", "Emergency")}
+
+
+def plain(code: str) -> str:
+    """A code as people say it; a symptom as the client was asked for it."""
+    return SYMPTOMS.get(code) or code.replace("_", " ").replace(".", " ").capitalize()
+
+
+def thing(kind: str, identity: UUID) -> str:
+    """What has no name here: the beginning of its id, as on the other screens."""
+    return f"{kind} {identity.hex[:4].upper()}"
+
+
+def day(on: date) -> str:
+    """A date as people read it, whatever their country."""
+    return f"{on:%a} {on.day} {on:%b %Y}"
+
+
+def day_and_time(at: datetime, zone: ZoneInfo) -> str:
+    """On the clinic's wall."""
+    local = at.astimezone(zone)
+    return f"{day(local.date())}, {local:%H:%M}"

@@ -1,0 +1,162 @@
+"""The client's check-in on a phone without JavaScript, before the real program; and what the staff sees of it."""
+
+from typing import Any
+
+import httpx
+from playwright.async_api import expect
+
+from tests.screens.conftest import Clinic
+from tests.screens.recovering import PHONE, at_question, nothing, tick, treated
+
+
+async def test_a_check_in_is_walked_on_a_phone_without_javascript(clinic: Clinic) -> None:
+    """Back works, nothing is sent before the end, a mistake is said in words, and the answer is the one that was given."""
+    care = await treated(clinic)
+    name = (await clinic.ask("GET", f"/clients/{await clinic.client('Ilse')}"))["given_name"]
+    async with clinic.tab(java_script_enabled=False, **PHONE) as tab:
+        page = tab.page
+        tab.expected.append("422")
+        answer = await page.goto(care.link)
+        assert answer is not None
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cache-control"] == "no-store"
+        text = await page.content()
+        assert str(care.client_id) not in text
+        assert str(clinic.example.clinic_id) not in text
+        assert name not in text
+        await page.get_by_role("link", name="Begin").click()
+        await at_question(page, 1)
+        await nothing(page)
+        await at_question(page, 2)
+        await tick(page)
+        await expect(page.get_by_role("alert")).to_contain_text("Tick what you have")
+        await page.get_by_label("Pus", exact=True).check()
+        await nothing(page)
+        await expect(page.get_by_role("alert")).to_contain_text("You ticked something")
+        await page.get_by_label("Pus", exact=True).uncheck()
+        await nothing(page)
+        await at_question(page, 3)
+        await tick(page, "Small hard bumps")
+        await at_question(page, 4)
+        await page.go_back()
+        await at_question(page, 3)
+        await expect(page.get_by_label("Small hard bumps")).to_be_checked()
+        await tick(page)
+        await tick(page, "A little redness", "Flaking skin")
+        await expect(page.get_by_role("listitem")).to_have_text(["Small hard bumps", "Flaking skin", "A little redness"])
+        assert await care.tiers() == []
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Somebody will look at this")
+        assert await care.tiers() == ["review"]
+        given: Any = await clinic.ask("GET", f"/check-ins/{care.checkin}/answers", person="practitioner")
+        assert [line["sheet"] for line in given] == [{"symptoms": ["flaking", "mild_redness", "papules_or_nodules"], "fever": False}]
+        await page.reload()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Somebody will look at this")
+        assert await care.tiers() == ["review"]
+
+
+async def test_what_is_urgent_acts_at_once_and_a_later_worse_answer_is_taken_too(clinic: Clinic) -> None:
+    care = await treated(clinic)
+    async with clinic.tab(java_script_enabled=False, **PHONE) as tab:
+        page = tab.page
+        await page.goto(care.link)
+        await page.get_by_role("link", name="Begin").click()
+        await nothing(page, 4)
+        await expect(page.get_by_text("nothing of what we asked")).to_be_visible()
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+        assert (await care.tiers(), await care.holds()) == (["none"], [])
+
+        await page.goto(care.link)
+        await expect(page.get_by_role("status")).to_contain_text("We have an answer of yours")
+        await page.get_by_role("link", name="Answer again").click()
+        await nothing(page)
+        await tick(page, "A fever of 38 °C (100.4 °F) or more, or chills", "Pus")
+        await expect(page.get_by_role("alert")).to_contain_text("Call the clinic now")
+        assert await care.tiers() == ["none", "urgent"]
+        assert [hold.tier for hold in await care.holds()] == ["urgent"]
+        assert len(await care.reactions()) == 1
+
+        await page.get_by_role("link", name="Something has changed").click()
+        await tick(page, "Trouble breathing")
+        await expect(page.get_by_role("alert")).to_contain_text("Call your local emergency number now")
+        await expect(page.get_by_role("link", name="Call 112")).to_have_attribute("href", "tel:112")
+        assert await care.tiers() == ["none", "urgent", "emergency"]
+        await page.go_back()
+        await tick(page, "Trouble breathing")
+        assert await care.tiers() == ["none", "urgent", "emergency"], "the same answer again is the same answer"
+
+
+async def test_whoever_keeps_no_cookies_is_asked_everything_on_one_page(clinic: Clinic) -> None:
+    care = await treated(clinic)
+    async with clinic.tab(java_script_enabled=False, **PHONE) as tab:
+        page = tab.page
+        await page.goto(care.link + "?q=1")
+        await tab.context.clear_cookies()
+        await nothing(page)
+        await tab.context.clear_cookies()
+        await page.reload()
+        await expect(page.get_by_text("everything on one page")).to_be_visible()
+        await page.get_by_label("Blisters").check()
+        await page.get_by_role("button", name="Send").click()
+        await tab.context.clear_cookies()
+        await page.reload()
+        await expect(page.get_by_role("alert")).to_contain_text("This needs medical care today")
+        assert await care.tiers() == ["urgent"]
+
+
+async def test_looking_changes_nothing_and_forged_or_late_links_say_so_in_plain_words(clinic: Clinic) -> None:
+    care = await treated(clinic)
+    before = len(await care.house.entries())
+    async with httpx.AsyncClient() as scanner:
+        for query in ("", "?q=1", "?q=check", "?q=sent", "?q=99", "?q=all"):
+            for accept in ("text/html", "*/*"):
+                looked = await scanner.get(care.link + query, headers={"Accept": accept})
+                assert looked.status_code == 200
+                assert "set-cookie" not in looked.headers
+        asked = await scanner.get(care.link)
+        assert set(asked.json()) == {"symptoms", "asks_fever", "open_until"}, "programs are told what they always were"
+    assert await care.tiers() == []
+    async with clinic.tab(**PHONE) as tab:
+        page = tab.page
+        tab.expected += ["404", "410"]
+        for screen in ("", "?q=1", "?q=3", "?q=all", "?q=check"):
+            await page.goto(care.link + screen)
+            await tab.is_sound(f"check-in {screen}")
+        await page.goto(care.link[:-1] + ("A" if care.link[-1] != "A" else "B"))
+        await expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+        await tab.is_sound("a forged link")
+        await clinic.stage.owner.execute("update recovery.check_ins set link_until = now() where checkin_id = $1", care.checkin)
+        answer = await page.goto(care.link)
+        assert answer is not None
+        assert answer.status == 410
+        await expect(page.get_by_role("heading", level=1)).to_have_text("This link is no longer open")
+        await tab.is_sound("a late link")
+    async with httpx.AsyncClient() as person:
+        late = await person.post(care.link, data={"q": "all", "symptoms": "pus"}, headers={"Accept": "text/html"})
+    assert (late.status_code, await care.tiers()) == (410, [])
+    assert len(await care.house.entries()) == before
+
+
+async def test_every_page_of_the_check_in_is_sound_when_it_is_urgent_too(clinic: Clinic) -> None:
+    care = await treated(clinic)
+    async with clinic.tab(**PHONE) as tab:
+        page = tab.page
+        tab.expected.append("422")
+        await page.goto(care.link + "?q=2")
+        await page.goto(care.link + "?q=1")
+        await tick(page)
+        await tab.is_sound("a question, refused")
+        await nothing(page, 3)
+        await tick(page, "Bruises")
+        await tab.is_sound("is this right")
+        await page.get_by_role("button", name="Send").click()
+        await tab.is_sound("thank you")
+        await page.goto(care.link)
+        await tab.is_sound("answered before")
+        await page.goto(care.link + "?q=2")
+        await tick(page, "Pus")
+        await tab.is_sound("urgent")
+        await page.goto(care.link + "?q=1")
+        await tick(page, "Blue or gray lips")
+        await tab.is_sound("an emergency")
