@@ -1,5 +1,8 @@
 """Real servers, a database per test, and the few words that tests speak in. Nothing here is autouse."""
 
+import asyncio
+import gc
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -193,3 +196,12 @@ def doing(house: House) -> Callable[..., Awaitable[Answer[Any]]]:
 @pytest.fixture
 def deploy_directory() -> Path:
     return Path(__file__).parent.parent / "deploy"
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """After a test that took too long: where every task stood. The stack of the main thread says only that the loop waited."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, pytest.fail.Exception) and "Timeout (>" in str(call.excinfo.value):
+        told = io.StringIO()
+        for task in (found for found in gc.get_objects() if isinstance(found, asyncio.Task) and not found.done()):
+            task.print_stack(file=told)
+        item.add_report_section(call.when, "tasks", told.getvalue())
