@@ -39,6 +39,9 @@ routes = APIRouter(prefix="/clinics/{clinic}", tags=["hygiene"])
 
 T = TypeVar("T")
 
+Correction = Annotated[int, Query(ge=0, le=999, description="How often this report was corrected after a refusal, under the same id.")]
+"""A refusal is the answer to one wording of a report: the corrected one is asked anew."""
+
 
 @routes.get("/hygiene", summary="Hygiene today: sterilizers, loads, packs, lots, handpieces, rooms, recalls")
 async def get_hygiene(ask: Annotated[Asking, may("view_hygiene")]) -> HygieneDay:
@@ -63,9 +66,9 @@ async def post_return(sterilizer_id: UUID, body: Return, ask: Annotated[Asking, 
 
 
 @routes.put("/cycles/{cycle_id}", status_code=201, summary="Record a sterilization cycle, passed or failed")
-async def put_cycle(cycle_id: UUID, body: CycleReport, ask: Annotated[Asking, may("record_cycle")]) -> Reply:
+async def put_cycle(cycle_id: UUID, body: CycleReport, ask: Annotated[Asking, may("record_cycle")], correction: Correction = 0) -> Reply:
     said = Said[CycleReport](subject_id=cycle_id, report=body)
-    return await ask.decide("hygiene", commands.record_cycle, said, command_id=f"cycle.{cycle_id}")
+    return await ask.decide("hygiene", commands.record_cycle, said, command_id=_wording("cycle", cycle_id, correction))
 
 
 @routes.get("/cycles/{cycle_id}", summary="A cycle: what it showed, whether it was released or recalled")
@@ -80,9 +83,11 @@ async def post_release(cycle_id: UUID, body: Release, ask: Annotated[Asking, may
 
 
 @routes.put("/indicators/{indicator_id}", status_code=201, summary="Record the reading of a biological indicator")
-async def put_indicator(indicator_id: UUID, body: IndicatorReport, ask: Annotated[Asking, may("read_indicator")]) -> Reply:
+async def put_indicator(
+    indicator_id: UUID, body: IndicatorReport, ask: Annotated[Asking, may("read_indicator")], correction: Correction = 0
+) -> Reply:
     said = Said[IndicatorReport](subject_id=indicator_id, report=body)
-    return await ask.decide("hygiene", commands.read_indicator, said, command_id=f"indicator.{indicator_id}")
+    return await ask.decide("hygiene", commands.read_indicator, said, command_id=_wording("indicator", indicator_id, correction))
 
 
 @routes.post("/packs/{pack_id}/reject", status_code=201, summary="Reject a pack at the point of use")
@@ -91,12 +96,14 @@ async def post_rejection(pack_id: UUID, body: PackRejection, ask: Annotated[Aski
 
 
 @routes.put("/lots/{lot_id}", status_code=201, summary="Receive a delivery of cartridges")
-async def put_lot(lot_id: UUID, body: LotReport, ask: Annotated[Asking, may("receive_lot")]) -> Reply:
+async def put_lot(lot_id: UUID, body: LotReport, ask: Annotated[Asking, may("receive_lot")], correction: Correction = 0) -> Reply:
     try:
         commands.read_label(body)
     except commands.LabelUnreadableError as wrong:
         raise RequestValidationError([{"type": "label", "loc": ("body", wrong.field), "msg": wrong.reason}]) from None
-    return await ask.decide("hygiene", commands.receive_lot, Said[LotReport](subject_id=lot_id, report=body), command_id=f"lot.{lot_id}")
+    return await ask.decide(
+        "hygiene", commands.receive_lot, Said[LotReport](subject_id=lot_id, report=body), command_id=_wording("lot", lot_id, correction)
+    )
 
 
 @routes.get("/lots", summary="The lots that a recall notice names, and those so like it that a person should look")
@@ -150,15 +157,19 @@ async def put_handpiece(handpiece_id: UUID, body: HandpieceReport, ask: Annotate
 
 
 @routes.put("/reprocessings/{reprocessing_id}", status_code=201, summary="Record that a handpiece was reprocessed")
-async def put_reprocessing(reprocessing_id: UUID, body: ReprocessingReport, ask: Annotated[Asking, may("reprocess_handpiece")]) -> Reply:
+async def put_reprocessing(
+    reprocessing_id: UUID, body: ReprocessingReport, ask: Annotated[Asking, may("reprocess_handpiece")], correction: Correction = 0
+) -> Reply:
     said = Said[ReprocessingReport](subject_id=reprocessing_id, report=body)
-    return await ask.decide("hygiene", commands.reprocess_handpiece, said, command_id=f"reprocessing.{reprocessing_id}")
+    return await ask.decide("hygiene", commands.reprocess_handpiece, said, command_id=_wording("reprocessing", reprocessing_id, correction))
 
 
 @routes.put("/turnovers/{turnover_id}", status_code=201, summary="Record that a room was turned over")
-async def put_turnover(turnover_id: UUID, body: TurnoverReport, ask: Annotated[Asking, may("turn_over_room")]) -> Reply:
+async def put_turnover(
+    turnover_id: UUID, body: TurnoverReport, ask: Annotated[Asking, may("turn_over_room")], correction: Correction = 0
+) -> Reply:
     said = Said[TurnoverReport](subject_id=turnover_id, report=body)
-    return await ask.decide("hygiene", commands.turn_over_room, said, command_id=f"turnover.{turnover_id}")
+    return await ask.decide("hygiene", commands.turn_over_room, said, command_id=_wording("turnover", turnover_id, correction))
 
 
 @routes.get("/recalls", summary="The recalls and whom to reach, the newest first")
@@ -176,6 +187,11 @@ async def get_recall(recall_id: UUID, ask: Annotated[Asking, may("view_hygiene")
 @routes.post("/recalls/{recall_id}/decision", status_code=201, summary="Confirm or release a recall that awaits a decision")
 async def post_decision(recall_id: UUID, body: RecallDecisionReport, ask: Annotated[Asking, may("decide_recall")]) -> Reply:
     return await ask.decide("hygiene", commands.decide_recall, Said[RecallDecisionReport](subject_id=recall_id, report=body))
+
+
+def _wording(kind: str, identity: UUID, correction: int) -> str:
+    """The id of the command: one for each wording of a report."""
+    return f"{kind}.{identity}.{correction}" if correction else f"{kind}.{identity}"
 
 
 def _known(kind: str, found: T | None) -> T:

@@ -10,7 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 FOLDER = Path(__file__).parent / "static"
-KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+KINDS = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+    ".wasm": "application/wasm",
+}
 
 routes = APIRouter(include_in_schema=False)
 

@@ -23,8 +23,12 @@ PUBLIC = {
     "/",
     "/check-ins/{token}",  # the link itself is the key
     "/static/{version}/{name:path}",
+    "/clinics/{clinic}",  # leads on, to signing in or to the first screen
     "/clinics/{clinic}/sign-in",
     "/clinics/{clinic}/sign-out",
+    # What a tablet runs without the network: the same for everybody, and renewed when nobody is signed in too.
+    "/clinics/{clinic}/tablet/sw.js",
+    "/clinics/{clinic}/tablet/manifest.webmanifest",
 }
 
 

@@ -49,6 +49,8 @@ class Program:
     log: Path
     port: int = 0
     process: asyncio.subprocess.Process | None = None
+    root: Path = ROOT
+    """Where its code stands: another folder is another deploy."""
 
     @property
     def address(self) -> str:
@@ -65,7 +67,7 @@ class Program:
         }
         with self.log.open("ab") as errors:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "services", "run", cwd=ROOT, env=known | mine, stdout=asyncio.subprocess.PIPE, stderr=errors
+                sys.executable, "-m", "services", "run", cwd=self.root, env=known | mine, stdout=asyncio.subprocess.PIPE, stderr=errors
             )
         assert self.process.stdout is not None
         line = await asyncio.wait_for(self.process.stdout.readline(), READY_SECONDS)

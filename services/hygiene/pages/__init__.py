@@ -3,11 +3,16 @@
 from fastapi import APIRouter
 
 from schemas.vocabulary import Role
+from services.hygiene.pages.labels import routes as labels
+from services.hygiene.pages.tablet import routes as tablet
 from services.hygiene.pages.today import routes as today
 from services.screens.menu import Screen
 
-MENU = (Screen("Hygiene today", "hygiene/today", "view_hygiene", rank=20, home_of=frozenset({Role.TECHNICIAN})),)
+MENU = (
+    Screen("Hygiene today", "hygiene/today", "view_hygiene", rank=20, home_of=frozenset({Role.TECHNICIAN})),
+    Screen("Tablet", "tablet", "record_cycle", rank=21),
+)
 
 routes = APIRouter()
-for _part in (today,):
+for _part in (today, tablet, labels):
     routes.include_router(_part)

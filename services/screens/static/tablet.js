@@ -1,0 +1,309 @@
+// The sterilization tablet: five forms, one Save, and a list that says where each entry is. Nothing here waits for the network.
+
+import { clock, made, show } from "./entries.js";
+import { fill, judge, offer, serials } from "./offers.js";
+import { OPEN, Outbox, uuid7 } from "./outbox.js";
+import { clear, tell } from "./problems.js";
+import { KINDS, asCode, fieldOf, plain, report, restore, samplesOf, short, snapshot } from "./reports.js";
+import { film } from "./scan.js";
+import { exported, keeps } from "./this_tablet.js";
+import { Unreadable, read } from "./gs1.js";
+import { listen } from "./wedge.js";
+
+const $ = (id) => document.getElementById(id);
+const clinic = $("tablet").dataset.clinic;
+const outbox = new Outbox(clinic);
+const kept = { facts: null, rooms: [], people: [], last: {}, packs: [], box: null, cycles: [], ahead: 0, entries: [] };
+const NEW_SAMPLES = [["0", ""], ["", ""]];
+let kind = "cycle";
+let correcting = null;
+
+const form = () => $(kind);
+const input = (name) => form().querySelector(`[name="${name}"]`);
+const said = (text, tone = "hint") => Object.assign($("scanned"), { textContent: text, className: tone });
+
+// Forms: one is shown, and each keeps what was typed until it is saved.
+
+function turnTo(next) {
+  if (correcting && next !== kind) finish();
+  kind = next in KINDS ? next : "cycle";
+  for (const name of Object.keys(KINDS)) {
+    $(name).hidden = name !== kind;
+    const link = document.querySelector(`.kinds a[href="#${name}"]`);
+    if (name === kind) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  $("title").textContent = correcting ? `Correct: ${correcting.title}` : `Log: ${form().dataset.word.toLowerCase()}`;
+  $("save").textContent = correcting ? "Save correction" : "Save";
+  $("later").hidden = !correcting;
+  clear();
+  fill(form(), kind, kept);
+}
+
+function finish() {
+  correcting = null;
+  restore(form(), []);
+  setPacks([]);
+  setSamples(NEW_SAMPLES);
+  setBox("");
+  $("code").value = "";
+}
+
+function setPacks(packs) {
+  kept.packs = packs;
+  $("packs").replaceChildren(...packs.map((pack, at) => made("li", {},
+    made("span", { text: `${plain(pack.contents)} · ${short(pack.pack_id)}` }),
+    made("button", { type: "button", "data-remove": at, "aria-label": `Remove ${plain(pack.contents)} ${short(pack.pack_id)}`, text: "Remove" }))));
+}
+
+function setSamples(rows) {
+  const cell = (words, unit, value, at) => made("label", {}, made("span", { text: words }), made("input", { inputmode: "decimal", autocomplete: "off", value, "aria-label": `${words} of reading ${at + 1}, in ${unit}` }), made("span", { class: "hint", text: unit }));
+  $("samples").replaceChildren(...rows.map(([second, degrees], at) => made("li", {}, cell("At", "s", second, at), cell("Temperature", "°C", degrees, at))));
+  $("judged").textContent = "";
+}
+
+function setBox(scan) {
+  input0("lot", "scan").value = scan;
+  kept.box = null;
+  $("box").hidden = !scan;
+  if (!scan) return;
+  try {
+    kept.box = read(scan);
+    const expired = kept.box.expires_on < new Date().toLocaleDateString("sv");
+    $("box").textContent = `Lot ${kept.box.lot}, product ${kept.box.gtin}, expires on ${kept.box.expires_on}${kept.box.serial ? `, serial ${kept.box.serial}` : ""}${expired ? ". It has EXPIRED: do not use it." : ""}`;
+    $("box").classList.toggle("expired", expired);
+  } catch (wrong) {
+    $("box").textContent = `Read, but ${wrong.message}.`;
+  }
+}
+const input0 = (name, of) => $(name).querySelector(`[name="${of}"]`);
+
+// Saving: on disk first, then sent.
+
+async function save() {
+  const found = report(kind, form(), kept);
+  if (found.problems.length) return tell(form(), "This is not saved yet", found.problems);
+  const now = new Date(Date.now() - kept.ahead * 1000).toISOString();
+  const values = { fields: snapshot(form()), packs: kept.packs, samples: samplesOf(form()) };
+  const device = await outbox.kept("device");
+  if (correcting) {
+    const clockWrong = correcting.problems.some((one) => fieldOf(one) === "occurred_at");
+    const body = { ...found.body, occurred_at: clockWrong ? now : correcting.body.occurred_at, device };
+    const change = { body, values, title: found.title, state: "waiting", problems: [], correction: correcting.correction + 1 };
+    await outbox.change(correcting.id, (entry) => entry.state === "fix", change);
+  } else {
+    const body = { ...found.body, occurred_at: now, device };
+    const entry = { id: uuid7(), kind, path: KINDS[kind].path, title: found.title, body, values, correction: 0, state: "waiting", problems: [] };
+    await outbox.put({ ...entry, by: outbox.who ?? (await outbox.kept("who")) ?? null, madeAt: new Date().toISOString() });
+  }
+  $("saved").textContent = `Saved on this tablet: ${found.title}`;
+  await remember();
+  finish();
+  turnTo(kind);
+  scrollTo(0, 0);
+  outbox.drain();
+}
+
+/** The last choices, for the next time. */
+async function remember() {
+  for (const name of ["sterilizer_id", "program", "indicator_product", "bi_product", "product", "label_seconds", "contents"]) {
+    const chosen = new Map(snapshot(form())).get(name);
+    if (chosen !== undefined) kept.last[name] = chosen;
+  }
+  await outbox.keep("last", kept.last);
+}
+
+function correct(entry) {
+  finish();
+  correcting = entry;
+  if (location.hash !== `#${entry.kind}`) history.replaceState(null, "", `#${entry.kind}`);
+  turnTo(entry.kind);
+  setPacks(entry.values.packs);
+  setSamples(entry.values.samples.length ? entry.values.samples : NEW_SAMPLES);
+  restore(form(), entry.values.fields);
+  fill(form(), kind, kept);
+  restore(form(), entry.values.fields);
+  if (entry.kind === "lot") setBox(input0("lot", "scan").value);
+  tell(form(), "Correct this, then save it again", entry.problems);
+}
+
+// Scanning: what a code says decides which form it belongs to.
+
+function take(text) {
+  const bare = text.trim().replace(/^\][A-Za-z][0-9A-Za-z]/, "");
+  const known = serials(kept).find((one) => one.id === bare.toLowerCase().replace("urn:uuid:", "") || one.words.includes(bare.toUpperCase()));
+  if (known) return choose(known);
+  try {
+    const found = read(text);
+    if (found.id) return pack(found.id);
+    if (kind !== "lot") location.hash = "lot";
+    turnTo("lot");
+    setBox(text);
+    return said(`Box of lot ${found.lot} scanned. Say how many are in it.`);
+  } catch (wrong) {
+    if (!(wrong instanceof Unreadable)) throw wrong;
+    if (kind === "lot" && wrong.field === "scan" && /separator/.test(wrong.message)) setBox(text);
+    return said(`Not taken: ${wrong.message}.`, "why");
+  }
+}
+
+function choose(known) {
+  const wanted = known.kinds.includes(kind) ? kind : known.kinds[0];
+  if (wanted !== kind) {
+    history.replaceState(null, "", `#${wanted}`);
+    turnTo(wanted);
+  }
+  const found = form().querySelector(`[name="${known.name}"][value="${known.id}"]`);
+  if (found) {
+    found.checked = true;
+    fill(form(), kind, kept);
+  }
+  said(`${known.title} chosen.`);
+}
+
+function pack(id) {
+  if (kind !== "cycle") return said("Not taken: this is no room or handpiece that is known here.", "why");
+  if (kept.packs.some((one) => one.pack_id === id)) return said("This pack is in the load already.");
+  return addPack(id);
+}
+
+function addPack(id) {
+  const contents = asCode(input0("cycle", "contents").value || kept.last.contents || "");
+  if (!/^[a-z0-9][a-z0-9_.-]*$/.test(contents)) {
+    input0("cycle", "contents").focus();
+    return said("Say first what is inside the pack, then scan it again.", "why");
+  }
+  setPacks([...kept.packs, { pack_id: id, contents }]);
+  return said(`${plain(contents)} added: ${kept.packs.length} in the load.`);
+}
+
+async function camera() {
+  if (!$("viewer").hidden) return void ($("viewer").hidden = true);
+  if (!navigator.mediaDevices) return said("The camera works only where the address begins with https. Use the scanner, or type the code.", "why");
+  $("viewer").hidden = false;
+  said("Hold the code before the camera. Tap Camera again to stop.");
+  try {
+    const text = await film($("video"), () => $("viewer").hidden);
+    if (text) take(text);
+  } catch {
+    said("The camera could not be opened. Use the scanner, or type the code.", "why");
+  }
+  $("viewer").hidden = true;
+}
+
+// What is shown: the outcome of the last request, and the entries.
+
+const LINKS = { up: "Connected", down: "No connection: entries wait on this tablet", signin: "Signed out: entries wait on this tablet", forbidden: "You may not record here: sign in as somebody who may", unknown: "Connecting" };
+
+async function shown() {
+  kept.entries = await outbox.all();
+  const open = kept.entries.filter((entry) => OPEN.has(entry.state));
+  const oldest = open.map((entry) => entry.madeAt).sort()[0];
+  const hours = oldest ? Math.floor((Date.now() - Date.parse(oldest)) / 3_600_000) : 0;
+  const words = [LINKS[outbox.link], ...(open.length ? [`${open.length} not sent`] : []), ...(hours > 1 ? [`the oldest for ${hours} h`] : [])].join(" · ");
+  $("link").dataset.state = outbox.link === "up" && hours < 2 ? "live" : "away";
+  if ($("link").lastElementChild.textContent !== words) $("link").lastElementChild.textContent = words;
+  $("sign-in").hidden = !["signin", "forbidden"].includes(outbox.link);
+  $("oldest").textContent = oldest ? clock(oldest) : "Everything is sent";
+  kept.cycles = offer.cycles(kept);
+  show($("entries"), kept.entries, clinic, OPEN);
+}
+
+async function refreshed() {
+  kept.facts = (await outbox.kept("facts")) ?? null;
+  kept.rooms = (await outbox.kept("rooms")) ?? [];
+  kept.ahead = (await outbox.kept("ahead")) ?? 0;
+  kept.last = (await outbox.kept("last")) ?? {};
+  $("clock").textContent = kept.ahead ? `${Math.abs(kept.ahead)} s ${kept.ahead > 0 ? "ahead" : "behind"}: the times of entries are set right` : "Right";
+  await shown();
+  fill(form(), kind, kept);
+}
+
+/** Rooms are booking's to know: asked for by address, and kept as ids. */
+async function rooms() {
+  if (outbox.who) await outbox.keep("who", outbox.who);
+  const answer = await fetch(`/clinics/${clinic}/resources`, { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null);
+  if (answer?.ok) await outbox.keep("rooms", (await answer.json()).rooms.map((room) => room.resource_id));
+  await refreshed();
+}
+
+async function people() {
+  if (!$("typed").open || kept.people.length) return;
+  const answer = await fetch(`/clinics/${clinic}/tablet/people`, { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null);
+  if (answer?.ok) kept.people = await answer.json();
+  fill(form(), kind, kept);
+}
+
+function now(name) {
+  const at = new Date(Date.now() - kept.ahead * 1000);
+  input(name).value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+function watch(button) {
+  const target = $(button.dataset.watch);
+  if (button.dataset.since) {
+    target.value = Math.floor((Date.now() - Number(button.dataset.since)) / 1000);
+    delete button.dataset.since;
+    button.textContent = "Start the timer";
+  } else {
+    button.dataset.since = Date.now();
+    button.textContent = "Stop: it is dry";
+  }
+}
+
+async function act({ act: wanted, id }, button) {
+  const entry = kept.entries.find((one) => one.id === id);
+  if (wanted === "correct") return correct(entry);
+  if (wanted === "mine") {
+    await outbox.change(id, (one) => one.state === "other", { state: "waiting", by: outbox.who });
+    return outbox.drain();
+  }
+  if (button.dataset.sure) return outbox.change(id, (one) => one.state === "fix", { state: "discarded" });
+  button.dataset.sure = "1";
+  button.textContent = "Really discard?";
+}
+
+function wire() {
+  addEventListener("hashchange", () => location.hash.slice(1) in KINDS && turnTo(location.hash.slice(1)));
+  $("save").addEventListener("click", save);
+  $("later").addEventListener("click", () => { finish(); turnTo(kind); });
+  $("add-pack").addEventListener("click", () => addPack(uuid7()));
+  $("add-sample").addEventListener("click", () => setSamples([...[...$("samples").children].map((row) => [...row.querySelectorAll("input")].map((one) => one.value)), ["", ""]]));
+  $("add-code").addEventListener("click", () => { take($("code").value); $("code").value = ""; });
+  $("camera").addEventListener("click", camera);
+  $("export").addEventListener("click", () => exported(kept.entries.filter((entry) => OPEN.has(entry.state))));
+  $("typed").addEventListener("toggle", people);
+  for (const one of document.querySelectorAll("main form")) one.addEventListener("submit", (event) => event.preventDefault());
+  document.addEventListener("change", (event) => event.target.closest("form") && (fill(form(), kind, kept), judge(form(), kept)));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
+    event.preventDefault(); // scanners end with Enter: that saves nothing
+    if (event.target === $("code")) $("add-code").click();
+  });
+  document.addEventListener("click", (event) => {
+    const pressed = event.target.closest("button, a");
+    if (!pressed) return;
+    const { dataset } = pressed;
+    if (dataset.act) act(dataset, pressed);
+    else if (dataset.remove) setPacks(kept.packs.filter((_, at) => at !== Number(dataset.remove)));
+    else if (dataset.set) Object.assign(input(dataset.set), { value: dataset.value });
+    else if (dataset.now) now(dataset.now);
+    else if (dataset.watch) watch(pressed);
+    else if (dataset.to) { event.preventDefault(); $(dataset.to).focus(); }
+  });
+  listen(document, {
+    scanned: take,
+    refused: () => said("Scan again. The scanner did not say where the code begins: set it to send the AIM identifier.", "why"),
+    reading: (on) => on && said("Reading. Press Esc if nothing was scanned."),
+  });
+}
+
+await outbox.open();
+outbox.addEventListener("changed", shown);
+outbox.addEventListener("facts", rooms);
+setSamples(NEW_SAMPLES);
+wire();
+turnTo(location.hash.slice(1));
+await refreshed();
+outbox.drain();
+keeps(outbox, clinic).catch(() => Object.assign($("shell"), { textContent: "Not ready: open this page once while connected and signed in" }));
