@@ -1,6 +1,17 @@
 """Compliance: who may act, which policy holds, what the record says. Requests, replies, values."""
 
-from schemas.compliance.record import LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
+from schemas.compliance.record import (
+    ExactEntry,
+    FoundEntries,
+    FoundEntry,
+    LedgerBreak,
+    LedgerHead,
+    LedgerPage,
+    LedgerVerdict,
+    Meant,
+    RecordEntry,
+    RecordFilter,
+)
 from schemas.compliance.replies import Identity, PolicyReply, TokenReply, TokenSeen
 from schemas.compliance.requests import (
     AccessRequest,
@@ -45,6 +56,9 @@ __all__ = [
     "DisplayName",
     "EraseClient",
     "Evidence",
+    "ExactEntry",
+    "FoundEntries",
+    "FoundEntry",
     "GrantAccess",
     "Identity",
     "KeptCheckpoint",
@@ -54,6 +68,7 @@ __all__ = [
     "LedgerVerdict",
     "LoadAccount",
     "LotAccount",
+    "Meant",
     "OpenClinic",
     "OpenEpoch",
     "PackAccount",
@@ -64,6 +79,7 @@ __all__ = [
     "PolicyRequest",
     "PolicyText",
     "RecordEntry",
+    "RecordFilter",
     "RecordView",
     "RevokeAccess",
     "RevokeToken",

@@ -1,5 +1,6 @@
 """The ledger as people and programs read it."""
 
+from typing import Literal
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -54,3 +55,48 @@ class LedgerVerdict(Shape):
     verified: Count
     sound: bool
     broken: LedgerBreak | None = None
+
+
+class RecordFilter(Shape):
+    """Which entries are looked for: everything that is given must hold. Types stand without their version."""
+
+    types: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    refused: bool = False
+    about: tuple[UUID, ...] | None = None
+    """Entries that speak of one of these, or were made by one; none of them: no entry."""
+    begins_at: Instant | None = None
+    until: Instant | None = None
+    before: Count | None = None
+    """Only entries that stand in the ledger before this index."""
+
+
+class FoundEntry(RecordEntry):
+    """An entry with the SHA-256 of its exact bytes."""
+
+    body_digest: Digest
+
+
+class FoundEntries(Shape):
+    """Entries, the newest first; `before` asks for those that come earlier, and is absent where there are none."""
+
+    head: LedgerHead
+    entries: tuple[FoundEntry, ...]
+    before: Count | None = None
+
+
+class ExactEntry(Shape):
+    """An entry as its hash is made of it. `sound`: the chain that stands there is the one its bytes and its forerunner give."""
+
+    entry: RecordEntry
+    header: str
+    body: str
+    chain_before: Digest
+    sound: bool
+
+
+class Meant(Shape):
+    """What a word or a scanned code stands for. `how`: an id, the beginning of ids, somebody's name, a serial number or a lot."""
+
+    how: Literal["id", "beginning", "name", "code"]
+    ids: tuple[UUID, ...]

@@ -2,18 +2,25 @@
 
 from services.compliance.queries.behind import behind_treatment
 from services.compliance.queries.people import identities, policy_reply, tokens
-from services.compliance.queries.record import entry_of, export, head_of_epoch, ledger_head, ledger_page, verify_ledger
+from services.compliance.queries.record import entry_of, exact_entry, export, head_of_epoch, ledger_head, ledger_page, verify_ledger
+from services.compliance.queries.searching import counted_since, found_entries, meant_by, named_by, time_zone
 from services.compliance.queries.touched import touched_by
 
 __all__ = [
     "behind_treatment",
+    "counted_since",
     "entry_of",
+    "exact_entry",
     "export",
+    "found_entries",
     "head_of_epoch",
     "identities",
     "ledger_head",
     "ledger_page",
+    "meant_by",
+    "named_by",
     "policy_reply",
+    "time_zone",
     "tokens",
     "touched_by",
     "verify_ledger",

@@ -11,12 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import ledger
-from events.chain import FORMAT, Break, Walk, instant
+from events.chain import FORMAT, Break, Walk, genesis, header, instant, linked
 from events.envelope import Entry, Event
 from events.epochs import epochs_of, read_line
 from events.ledger import LedgerClinic, LedgerEntry
 from events.transaction import View
-from schemas.compliance import KeptCheckpoint, LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
+from schemas.compliance import ExactEntry, KeptCheckpoint, LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
 from services.compliance.offline import checkpoint_of, sentence_of
 
 EXPORT_PAGE = 1000
@@ -80,6 +80,24 @@ async def entries_at(rows: AsyncSession, clinic_id: UUID, indexes: Collection[in
     ).where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.epoch.in_(epochs), LedgerEntry.index.in_(indexes))
     entries = [Entry[Event](clinic_id, *row) for row in (await rows.execute(query)).all()]
     return {entry.index: entry for entry in entries}
+
+
+async def exact_entry(view: View, index: int) -> ExactEntry | None:
+    """The entry at this index with the lines and bytes that its hash is made of; None where there is none."""
+    around = await entries_at(view.rows, view.clinic_id, (index - 1, index))
+    entry, former = around.get(index), around.get(index - 1)
+    if entry is None:
+        return None
+    same = former is not None and former.epoch == entry.epoch
+    before = bytes(former.chain) if former is not None and same else genesis(view.clinic_id, entry.epoch)
+    parts = {name: getattr(entry, name) for name in ("index", "recorded_at", "event_id", "type", "body")}
+    return ExactEntry(
+        entry=entry_of(entry),
+        header=header(clinic_id=view.clinic_id, **parts).decode(),
+        body=entry.body.decode(errors="backslashreplace"),
+        chain_before=before.hex(),
+        sound=linked(before, view.clinic_id, entry) == bytes(entry.chain),
+    )
 
 
 async def verify_ledger(view: View, kept: KeptCheckpoint | None = None) -> LedgerVerdict:

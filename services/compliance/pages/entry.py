@@ -1,0 +1,64 @@
+"""One entry: what it says, what it is about, where it stands in the chain, and its exact bytes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from schemas.access import may as role_may
+from schemas.compliance import RecordEntry
+from schemas.vocabulary import MAX_INTEGER
+from services.compliance.pages.looking import address, people_of, seen, words_of
+from services.compliance.pages.searching import line_of
+from services.compliance.pages.words import Words, reasons
+from services.compliance.queries import exact_entry, ledger_head
+from services.door import Asking, may, problem, unmet
+from services.screens.frame import page
+
+routes = APIRouter(prefix="/clinics/{clinic}/record", include_in_schema=False)
+
+ALL = 100
+"""More reasons than any decision has."""
+
+
+def _facts(words: Words, entry: RecordEntry) -> list[tuple[str, str]]:
+    """Every field of the event with its value in words; findings have a list of their own."""
+    return [
+        (name.removesuffix("_id").removesuffix("_ids").replace("_", " ").capitalize(), words.shown(name, value))
+        for name, value in entry.data.items()
+        if name != "findings"
+    ]
+
+
+@routes.get("/entries/{index}")
+async def entry(
+    index: Annotated[int, Path(ge=0, le=MAX_INTEGER)], ask: Annotated[Asking, may("view_ledger")], request: Request
+) -> Response:
+    """The entry at an index."""
+    people = await people_of(request, ask)
+    async with ask.reading("compliance") as view:
+        words = await words_of(view, people)
+        exact = await exact_entry(view, index)
+        head = await ledger_head(view)
+    await seen(ask, "ledger_entry", 0 if exact is None else 1, None if exact is None else exact.entry.event_id)
+    if exact is None:
+        raise problem(404, "unknown", "Not found", unmet("record_must_exist", what="entry"))
+    found = exact.entry
+    findings = found.data.get("findings")
+    return page(
+        request,
+        "compliance/entry.html",
+        clinic=ask.clinic,
+        actor=ask.actor,
+        exact=exact,
+        entry=found,
+        line=line_of(words, found),
+        reasons=list(reasons(findings, ALL)) if isinstance(findings, list) else [],
+        facts=_facts(words, found),
+        links=words.links(found),
+        actor_word=words.called("Person", found.actor.identity_id),
+        earlier=index - 1 if index else None,
+        later=index + 1 if index + 1 < head.size else None,
+        to=lambda path="", **more: address(ask.clinic, path, **more),
+        may_trace=role_may(ask.actor.role, "ask_record"),
+    )
