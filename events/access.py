@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Index, select, tuple_
@@ -42,6 +42,18 @@ class AccessToken(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    tablet_id: Mapped[UUID | None]
+    """The shared tablet where a PIN stood for it; none for what somebody holds in their hand."""
+
+
+class SignOut(Base):
+    """machinery: a browser's session that was ended before its time. It is kept until it would have ended by itself."""
+
+    __tablename__ = "sign_outs"
+    __table_args__ = table("access", "machinery")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    ended_at: Mapped[datetime]
 
 
 class Grant(Base):
@@ -64,6 +76,14 @@ class Caller:
 
     identity_id: UUID
     roles: frozenset[Role]
+    tablet_id: UUID | None = None
+
+
+class Shown(NamedTuple):
+    """What somebody shows at a door: a token, and the browser's session it came in, if it came in one."""
+
+    token: str
+    session: bytes | None = None
 
 
 def new_token() -> str:
@@ -76,40 +96,48 @@ def hash_of(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-_AUTHENTICATE = "select identity_id, roles from access.authenticate($1, $2)"
+_AUTHENTICATE = "select identity_id, roles, tablet_id from access.authenticate($1, $2, $3)"
 _AUTHENTICATE_ALL = """
-select found.identity_id, found.roles
-from unnest($1::bytea[]) with ordinality as asked (token, place)
-left join lateral access.authenticate(asked.token, $2) as found on true
+select found.identity_id, found.roles, found.tablet_id
+from unnest($1::bytea[], $3::bytea[]) with ordinality as asked (token, session, place)
+left join lateral access.authenticate(asked.token, $2, asked.session) as found on true
 order by asked.place
 """
+_SIGN_OUT = "select access.sign_out($1, $2, $3)"
 
 
-async def authenticate(database: Database, token: str, clinic_id: UUID) -> Caller | None:
+async def authenticate(database: Database, shown: Shown | str, clinic_id: UUID) -> Caller | None:
     """Who asks, and in which roles; None for a token that is unknown, expired or revoked.
 
     A good token of another clinic gives a caller without roles: that clinic is not there for them. Every token, in
     whatever form, costs one hash and one look-up by hash, so the time taken tells nothing.
     """
     async with database.begun(None, None) as line:
-        return await caller_of(line, token, clinic_id)
+        return await caller_of(line, shown, clinic_id)
 
 
-async def authenticate_all(database: Database, tokens: Sequence[str], clinic_id: UUID) -> list[Caller | None]:
+async def authenticate_all(database: Database, shown: Sequence[Shown], clinic_id: UUID) -> list[Caller | None]:
     """The same of many, in one question."""
     async with database.begun(None, None) as line:
-        found = await wire.fetch(line, _AUTHENTICATE_ALL, [hash_of(token) for token in tokens], clinic_id)
+        hashes, sessions = [hash_of(one.token) for one in shown], [one.session for one in shown]
+        found = await wire.fetch(line, _AUTHENTICATE_ALL, hashes, clinic_id, sessions)
     return [_caller(row) for row in found]
 
 
-async def caller_of(rows: Where, token: str, clinic_id: UUID) -> Caller | None:
+async def caller_of(rows: Where, shown: Shown | str, clinic_id: UUID) -> Caller | None:
     """The same, asked where a decision is made: behind the clinic's lock nothing is revoked any more before it."""
-    found = await wire.fetch_row(rows, _AUTHENTICATE, hash_of(token), clinic_id)
+    token, session = (shown, None) if isinstance(shown, str) else shown
+    found = await wire.fetch_row(rows, _AUTHENTICATE, hash_of(token), clinic_id, session)
     return None if found is None else _caller(found)
 
 
 def _caller(row: Any) -> Caller | None:
-    return None if row[0] is None else Caller(row[0], frozenset(Role(role) for role in row[1]))
+    return None if row[0] is None else Caller(row[0], frozenset(Role(role) for role in row[1]), row[2] and UUID(int=row[2].int))
+
+
+async def sign_out(rows: AsyncSession, clinic_id: UUID, session: bytes, lasts_seconds: int) -> None:
+    """A browser's session opens nothing any more, in whatever process. Sessions end by themselves after so many seconds."""
+    await wire.fetch_row(rows, _SIGN_OUT, clinic_id, session, lasts_seconds)
 
 
 async def apply_grant(rows: Rows, entry: Entry[AccessGranted]) -> None:

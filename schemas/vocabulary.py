@@ -206,6 +206,10 @@ class Finding(Shape):
     earliest_ok: Instant | None = None
 
 
+TABLET = "tablet:"
+"""A device that begins with it is a shared tablet of the clinic, where a PIN stood for a token. No program calls itself so."""
+
+
 class Actor(Shape):
     """Who acts: an identity in a role, from a device where one is known."""
 

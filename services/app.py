@@ -41,6 +41,7 @@ from services.problems import handle_problems
 from services.screens import assets, signing_in
 from services.screens.hub import Hub
 from services.screens.menu import Screen, in_order
+from services.session import Renewing
 from services.settings import Settings
 from services.timer import Timer
 
@@ -211,6 +212,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = DescribedAPI(title=TITLE, description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.people_called = people_called
     handle_problems(app)
+    app.add_middleware(Renewing)
     app.include_router(operations)
     app.include_router(assets.routes)
     app.include_router(signing_in.routes)

@@ -10,14 +10,14 @@ from uuid import UUID
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from events.access import Caller, authenticate, authenticate_all, caller_of, hash_of
+from events.access import Caller, Shown, authenticate, authenticate_all, caller_of, hash_of
 from events.database import Database
 from events.faults import reach
 from events.transaction import Answer, RecordUnreadableError, Transaction, UnknownClinicError, View, reading, transaction
 from schemas.access import COMMANDS, in_words, may_any
 from schemas.sentences import Said, for_front_desk, say
-from schemas.vocabulary import Actor, Finding, Instant, Opening, Role, Verdict
-from services.session import is_from_our_own_pages, token_of
+from schemas.vocabulary import TABLET, Actor, Finding, Instant, Opening, Role, Verdict
+from services.session import is_from_our_own_pages, keep_awake, session_of, signed_in
 
 COMMAND_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 DEVICE = re.compile(r"^[A-Za-z0-9._:+/-]{1,80}$")
@@ -102,11 +102,11 @@ def database_of(request: Request) -> Database:
 class Asking:
     """A caller with a role that may do this, in a clinic that is theirs."""
 
-    def __init__(self, request: Request, response: Response, clinic: UUID, actor: Actor, token: str, min_size: int | None) -> None:
+    def __init__(self, request: Request, response: Response, clinic: UUID, actor: Actor, shown: Shown, min_size: int | None) -> None:
         self.database = database_of(request)
         self.clinic = clinic
         self.actor = actor
-        self._token = token
+        self._shown = shown
         self._request = request
         self._response = response
         self._min_size = min_size
@@ -118,15 +118,17 @@ class Asking:
         request: BaseModel,
         *,
         command_id: str | None = None,
+        by: Actor | None = None,
     ) -> Reply:
         """Give one command; a refusal becomes a 409 with every finding, a repeat answers 200.
 
         Who may is asked again behind the clinic's lock: a revocation that came first in the ledger holds.
+        `by`: who really acts, where the caller handed their tablet to a client.
         """
         identity = command_id or self._idempotency_key()
         reach("door.admitted")
-        async with transaction(self.database, self.clinic, service, self.actor, identity) as tx:
-            caller = _admitted(await caller_of(tx.rows, self._token, self.clinic), self.clinic)
+        async with transaction(self.database, self.clinic, service, by or self.actor, identity) as tx:
+            caller = _admitted(await caller_of(tx.rows, self._shown, self.clinic), self.clinic)
             if self.actor.role not in caller.roles:
                 raise _forbidden(command.__name__)
             answer = await tx.once(command, request)
@@ -136,13 +138,14 @@ class Asking:
     @property
     def holder(self) -> bytes:
         """The same for all that is asked with the same token."""
-        return hash_of(self._token)
+        return hash_of(self._shown.token)
 
     @property
-    def token(self) -> str:
+    def shown(self) -> Shown:
         """What they show still: nothing when a browser's session has come to its end, though the token has not."""
-        shown = _token_of(self._request, self.clinic, self._request.headers.get("authorization", ""))
-        return self._token if shown == self._token else ""
+        if self._shown.session is None or signed_in(self._request, self.database.secret, self.clinic) is not None:
+            return self._shown
+        return Shown("")
 
     def reply(self, answer: Answer[Any]) -> Reply:
         """A granted answer as a reply; raises `ProblemError` for a refusal."""
@@ -199,7 +202,7 @@ async def still_admitted(asks: Sequence[Asking]) -> list[bool]:
     """Whether those who look on for long in a clinic may still do so. All of them are asked about at once."""
     if not asks:
         return []
-    callers = await authenticate_all(asks[0].database, [ask.token for ask in asks], asks[0].clinic)
+    callers = await authenticate_all(asks[0].database, [ask.shown for ask in asks], asks[0].clinic)
     return [caller is not None and ask.actor.role in caller.roles for ask, caller in zip(asks, callers, strict=True)]
 
 
@@ -221,27 +224,39 @@ def _forbidden(command: str) -> ProblemError:
     return found
 
 
-def _token_of(request: Request, clinic: UUID, authorization: str) -> str:
+def _shown(request: Request, clinic: UUID, authorization: str) -> Shown:
     """What somebody has to show: a bearer token, or else a browser's session. Only the browser's can be used by a foreign page."""
     if authorization:
         scheme, _, token = authorization.partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else ""
-    token = token_of(request, database_of(request).secret, clinic)
-    if token and not is_from_our_own_pages(request):
+        return Shown(token.strip() if scheme.lower() == "bearer" else "")
+    session = session_of(request, database_of(request).secret, clinic)
+    if session is None:
+        return Shown("")
+    if not is_from_our_own_pages(request):
         raise problem(403, "forbidden", "Not allowed", unmet("request_must_come_from_our_own_pages"))
-    return token
+    return Shown(session.token, session.digest)
+
+
+def _device_of(request: Request, caller: Caller) -> str | None:
+    """Where somebody acts: the shared tablet that they signed in on by PIN, or what their program says of itself."""
+    if caller.tablet_id is not None:
+        return f"{TABLET}{caller.tablet_id}"
+    told = request.headers.get("asepsis-device", "")
+    return told if DEVICE.match(told) and not told.startswith(TABLET) else None
 
 
 async def _asking(command: str, clinic: UUID, request: Request, response: Response, authorization: str, min_size: int | None) -> Asking:
-    token = _token_of(request, clinic, authorization)
-    caller = _admitted(await authenticate(database_of(request), token, clinic), clinic)
+    shown = _shown(request, clinic, authorization)
+    caller = _admitted(await authenticate(database_of(request), shown, clinic), clinic)
     role = may_any(caller.roles, command)
     if role is None:
         raise _forbidden(command)
     request.state.roles = caller.roles  # what else a page may lead to
-    device = request.headers.get("asepsis-device", "")
-    actor = Actor(identity_id=caller.identity_id, role=role, device=device if DEVICE.match(device) else None)
-    return Asking(request, response, clinic, actor, token, min_size)
+    request.state.on_tablet = caller.tablet_id is not None
+    if caller.tablet_id is not None:
+        keep_awake(request, database_of(request).secret, clinic)
+    actor = Actor(identity_id=caller.identity_id, role=role, device=_device_of(request, caller))
+    return Asking(request, response, clinic, actor, shown, min_size)
 
 
 def may(command: str) -> Any:

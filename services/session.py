@@ -1,20 +1,22 @@
-"""A session in a browser: the access token, sealed into a cookie that no script reads.
+"""A session in a browser: the access token, sealed into a cookie that no script reads; and what makes a browser a shared tablet.
 
 It opens nothing by itself: whoever asks with it is looked up by that very token, at each request and again behind the clinic's
 lock, as with a bearer token (`services/door.py`). A token that is revoked or has expired ends its sessions at once. What is
-stolen from a browser is no bearer token, and is good for a day's work only.
+stolen from a browser is no bearer token, and is good for a day's work only, or until somebody signs out there.
 """
 
 import base64
 import hashlib
 import hmac
 import json
+import secrets
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -22,47 +24,95 @@ if TYPE_CHECKING:
 SECONDS = 12 * 3600
 """How long somebody stays signed in: the longest day at a desk. A technical bound, as for any key that lies about."""
 
+IDLE_SECONDS = 15 * 60
+"""How long somebody stays signed in by PIN who does nothing: NIST SP 800-63B's limit where it is strictest (AAL3)."""
+
+RENEWED_SECONDS = 60
+"""Doing something puts that off, but not more often than this."""
+
+KEPT_SECONDS = 400 * 86_400
+"""A tablet stays one as long as browsers keep a cookie without being asked again (RFC 6265bis)."""
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_STATE = "asepsis_session_renewed"
+
+
+class Session(NamedTuple):
+    """Somebody is signed in: by which token, which session of its, and whether on a shared tablet by PIN."""
+
+    token: str
+    name: str
+    on_tablet: bool
+    sealed: str
+
+    @property
+    def digest(self) -> bytes:
+        """What is kept of a session that was ended."""
+        return hashlib.sha256(self.name.encode()).digest()
+
+
+class TabletKey(NamedTuple):
+    """Which shared tablet a browser is, and its secret."""
+
+    tablet_id: UUID
+    secret: str
 
 
 @cache
-def _box(secret: bytes) -> "Fernet":
+def _box(secret: bytes, use: bytes = b"asepsis: sessions of browsers") -> "Fernet":
     """Seals and opens under a key of its own, derived from the installation's secret."""
     from cryptography.fernet import Fernet  # takes long to import, and nobody needs it before the first page
 
-    return Fernet(base64.urlsafe_b64encode(hmac.digest(secret, b"asepsis: sessions of browsers", hashlib.sha256)))
+    return Fernet(base64.urlsafe_b64encode(hmac.digest(secret, use, hashlib.sha256)))
 
 
-def seal(secret: bytes, clinic: UUID, token: str) -> str:
+def _tablets(secret: bytes) -> "Fernet":
+    return _box(secret, b"asepsis: shared tablets")
+
+
+def seal(secret: bytes, clinic: UUID, token: str, *, name: str = "", on_tablet: bool = False) -> str:
     """The cookie's value."""
-    return _box(secret).encrypt(json.dumps([str(clinic), token]).encode()).decode()
+    told = [str(clinic), token, name or secrets.token_hex(16), on_tablet]
+    return _box(secret).encrypt(json.dumps(told).encode()).decode()
 
 
-def unseal(secret: bytes, value: str, clinic: UUID) -> str:
-    """The token of a session in this clinic; empty if there is none, it is another clinic's, too old, or none of ours."""
+def unseal(secret: bytes, value: str, clinic: UUID) -> Session | None:
+    """The session in this clinic; none if it is another clinic's, too old, or none of ours."""
     from cryptography.fernet import InvalidToken
 
     try:
-        told, token = json.loads(_box(secret).decrypt(value, ttl=SECONDS))
+        told, token, name, on_tablet = json.loads(_box(secret).decrypt(value, ttl=SECONDS))
     except (InvalidToken, ValueError):  # a value that is no ASCII is a ValueError
-        return ""
-    return str(token) if told == str(clinic) else ""
+        return None
+    return Session(str(token), str(name), bool(on_tablet), value) if told == str(clinic) else None
+
+
+def _is_younger(secret: bytes, session: Session, seconds: int) -> bool:
+    from cryptography.fernet import InvalidToken
+
+    try:
+        _box(secret).decrypt(session.sealed, ttl=seconds)
+    except InvalidToken:
+        return False
+    return True
 
 
 def _by_tls(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
-def _name(request: Request) -> str:
+def _name(request: Request, of: str = "asepsis") -> str:
     """With TLS a name that only this host may set, for all of its paths."""
-    return "__Host-asepsis" if _by_tls(request) else "asepsis"
+    return f"__Host-{of}" if _by_tls(request) else of
 
 
-def begin(request: Request, response: Response, secret: bytes, clinic: UUID, token: str) -> None:
+def begin(request: Request, response: Response, secret: bytes, clinic: UUID, token: str, *, on_tablet: bool = False) -> None:
     """Sign in in this browser."""
-    response.set_cookie(
-        _name(request), seal(secret, clinic, token), max_age=SECONDS, secure=_by_tls(request), httponly=True, samesite="strict"
-    )
+    _keep(request, response, seal(secret, clinic, token, on_tablet=on_tablet), SECONDS)
+
+
+def _keep(request: Request, response: Response, value: str, seconds: int, of: str = "asepsis") -> None:
+    response.set_cookie(_name(request, of), value, max_age=seconds, secure=_by_tls(request), httponly=True, samesite="strict")
 
 
 def end(request: Request, response: Response) -> None:
@@ -70,10 +120,63 @@ def end(request: Request, response: Response) -> None:
     response.delete_cookie(_name(request), secure=_by_tls(request), httponly=True, samesite="strict")
 
 
-def token_of(request: Request, secret: bytes, clinic: UUID) -> str:
-    """The token of the browser's session in this clinic, or an empty one."""
+def session_of(request: Request, secret: bytes, clinic: UUID) -> Session | None:
+    """The browser's session in this clinic, if there is one. Who did nothing for long on a shared tablet is signed out there."""
+    found = signed_in(request, secret, clinic)
+    if found is None or not found.on_tablet or _is_younger(secret, found, IDLE_SECONDS):
+        return found
+    return None
+
+
+def signed_in(request: Request, secret: bytes, clinic: UUID) -> Session | None:
+    """The same however long nothing was done: for what watches, and for signing out."""
     value = request.cookies.get(_name(request), "")
-    return unseal(secret, value, clinic) if value else ""
+    return unseal(secret, value, clinic) if value else None
+
+
+def keep_awake(request: Request, secret: bytes, clinic: UUID) -> None:
+    """Somebody did something on a shared tablet. A page that looks on by itself does nothing."""
+    found = session_of(request, secret, clinic)
+    looks_on = "text/event-stream" in request.headers.get("accept", "")
+    if found is None or not found.on_tablet or looks_on or _is_younger(secret, found, RENEWED_SECONDS):
+        return
+    renewed = Response()
+    _keep(request, renewed, seal(secret, clinic, found.token, name=found.name, on_tablet=True), SECONDS)
+    request.scope["state"][_STATE] = renewed.headers["set-cookie"]
+
+
+class Renewing:
+    """Sends the renewed cookie with the answer, whatever kind of answer it is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope.setdefault("state", {})
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and _STATE in state:
+                message["headers"] = [*message.get("headers", ()), (b"set-cookie", state[_STATE].encode("latin-1"))]
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def enroll(request: Request, response: Response, secret: bytes, clinic: UUID, key: TabletKey) -> None:
+    """This browser is a shared tablet of the clinic from now on."""
+    value = _tablets(secret).encrypt(json.dumps([str(clinic), str(key.tablet_id), key.secret]).encode()).decode()
+    _keep(request, response, value, KEPT_SECONDS, "asepsis-tablet")
+
+
+def tablet_of(request: Request, secret: bytes, clinic: UUID) -> TabletKey | None:
+    """Which of the clinic's tablets this browser says to be. Whether it still is one stands in the clinic's record."""
+    from cryptography.fernet import InvalidToken
+
+    try:
+        told, tablet_id, key = json.loads(_tablets(secret).decrypt(request.cookies.get(_name(request, "asepsis-tablet"), "")))
+    except (InvalidToken, ValueError):
+        return None
+    return TabletKey(UUID(tablet_id), str(key)) if told == str(clinic) else None
 
 
 def is_from_our_own_pages(request: Request) -> bool:

@@ -155,7 +155,6 @@ class Hub:
                 if not size:
                     raise
             self._doubted[clinic] = (identity, asyncio.get_running_loop().time() + DOUBT_SECONDS)
-            self._last.pop(clinic, None)  # perhaps the stream does not tell it any more either: begin anew
             return await look(0)
 
         return await self._looks.setdefault((clinic, onlooker.shown), _Shared()).at(self._turn(clinic), once)
@@ -165,7 +164,7 @@ class Hub:
 
     def _doubts(self, clinic: UUID) -> bool:
         identity, until = self._doubted.get(clinic, ("", 0.0))
-        return self.last(clinic) in (identity, NOTHING) and asyncio.get_running_loop().time() < until
+        return self.last(clinic) == identity and asyncio.get_running_loop().time() < until
 
     async def _begin(self, clinic: UUID) -> None:
         try:
@@ -173,7 +172,10 @@ class Hub:
         except (RedisError, OSError):
             self._see(blind=True)
         else:
-            self._last.setdefault(clinic, newest[0][0].decode() if newest else NOTHING)
+            identity = newest[0][0].decode() if newest else NOTHING
+            if clinic in self._onlookers and self._last.get(clinic) != identity:
+                self._last[clinic] = identity
+                self.tell(clinic)
 
     async def _read(self) -> None:
         """One blocking read after the other, for all clinics together. Whatever happens, there is a next one."""
@@ -191,8 +193,9 @@ class Hub:
                 self._see(blind=False)
 
     async def _read_once(self) -> None:
-        for clinic in [clinic for clinic in self._onlookers if clinic not in self._last]:
-            await self._begin(clinic)
+        for clinic in list(self._onlookers):
+            if clinic not in self._last or self._doubts(clinic):  # perhaps the stream was begun anew, too
+                await self._begin(clinic)
         asked = {outward_stream(clinic): clinic for clinic in self._onlookers if clinic in self._last}
         if not asked:
             raise ConnectionError  # none of them could be asked for its newest event

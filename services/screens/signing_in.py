@@ -1,12 +1,14 @@
-"""Signing in with an access token, pasted or scanned once a day on each device; and signing out."""
+"""Signing in with an access token, pasted or scanned once a day on each device; and signing out. On shared tablets a PIN stands for it."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from events.access import authenticate
+from events.access import Shown, authenticate
+from events.access import sign_out as end_session
+from events.transaction import aside
 from services import session
 from services.door import database_of, problem, unmet
 from services.screens.forms import Sent, asked_of
@@ -16,7 +18,7 @@ from services.screens.menu import home_of
 routes = APIRouter(prefix="/clinics/{clinic}", include_in_schema=False)
 
 
-def _inside(clinic: UUID, wanted: str | None, home: str) -> str:
+def inside(clinic: UUID, wanted: str | None, home: str) -> str:
     """Where to go on: a path of this clinic, whatever the address asks for, and nothing that was just done there."""
     parts = urlsplit(wanted or home)
     ours = not parts.scheme and not parts.netloc and parts.path.startswith(f"/clinics/{clinic}/") and "\\" not in parts.path
@@ -34,15 +36,19 @@ def _must_be_ours(request: Request) -> None:
 async def come_in(clinic: UUID, request: Request) -> Response:
     """The screen that somebody's day begins on."""
     database = database_of(request)
-    caller = await authenticate(database, session.token_of(request, database.secret, clinic), clinic)
+    known = session.session_of(request, database.secret, clinic)
+    caller = None if known is None else await authenticate(database, Shown(known.token, known.digest), clinic)
     to = "sign-in" if caller is None or not caller.roles else home_of(request.app.state.menu, caller.roles)
     return RedirectResponse(f"/clinics/{clinic}/{to}", 303, HEADERS)
 
 
 @routes.get("/sign-in")
 async def sign_in_page(clinic: UUID, request: Request) -> Response:
-    """The form. It looks nothing up."""
-    wanted = asked_of(request).one("next")
+    """The form. It looks nothing up. A shared tablet asks who is there, unless somebody wants to show a token."""
+    asked = asked_of(request)
+    wanted = asked.one("next")
+    if session.tablet_of(request, database_of(request).secret, clinic) is not None and asked.one("with") != "token":
+        return RedirectResponse(f"/clinics/{clinic}/who" + (f"?{urlencode({'next': wanted})}" if wanted else ""), 303, HEADERS)
     return page(request, "screens/sign_in.html", clinic=clinic, next=wanted, lost=False, wrong=None)
 
 
@@ -56,15 +62,23 @@ async def sign_in(clinic: UUID, request: Request, sent: Sent) -> Response:
         wrong = "This token opens nothing here: it is mistyped, unknown, expired or revoked, or meant for another clinic."
         return page(request, "screens/sign_in.html", clinic=clinic, status=401, next=wanted, lost=False, wrong=wrong)
     home = f"/clinics/{clinic}/{home_of(request.app.state.menu, caller.roles)}"
-    answer = RedirectResponse(_inside(clinic, wanted, home), 303, HEADERS)
+    answer = RedirectResponse(inside(clinic, wanted, home), 303, HEADERS)
     session.begin(request, answer, database.secret, clinic, token)
     return answer
 
 
 @routes.post("/sign-out")
 async def sign_out(clinic: UUID, request: Request) -> Response:
-    """This browser forgets the session. Nothing else is cleared: what a tablet has not sent yet stays on it."""
+    """The session ends, in every page of this browser and for whoever kept its cookie. Nothing else is cleared: what a tablet has
+    not sent yet stays on it.
+    """
     _must_be_ours(request)
+    database = database_of(request)
+    known = session.signed_in(request, database.secret, clinic)
+    if known is not None:
+        async with aside(database, None, None) as rows:
+            await end_session(rows, clinic, known.digest, session.SECONDS)
+        request.app.state.hub.tell(clinic)  # live pages of this process look again at once
     answer = RedirectResponse(f"/clinics/{clinic}/sign-in", 303, HEADERS)
     session.end(request, answer)
     return answer

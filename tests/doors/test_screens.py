@@ -127,13 +127,15 @@ async def test_a_foreign_page_can_send_nothing(door: Door, foreign: dict[str, st
 async def test_a_session_ends_with_its_token_and_after_a_day_at_the_desk(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     clinic = UUID(int=7)
     sealed = seal(SECRET, clinic, "asp_x")
-    assert unseal(SECRET, sealed, clinic) == "asp_x"
-    assert unseal(SECRET, sealed, UUID(int=8)) == ""
-    assert unseal(b"another secret of 32 bytes or so...", sealed, clinic) == ""
+    found = unseal(SECRET, sealed, clinic)
+    assert found is not None
+    assert found.token == "asp_x"
+    assert unseal(SECRET, sealed, UUID(int=8)) is None
+    assert unseal(b"another secret of 32 bytes or so...", sealed, clinic) is None
     for spoiled in ("", "x", sealed[:-2], "ä", sealed.swapcase()):
-        assert unseal(SECRET, spoiled, clinic) == ""
+        assert unseal(SECRET, spoiled, clinic) is None
     monkeypatch.setattr("services.session.SECONDS", -1)
-    assert unseal(SECRET, sealed, clinic) == ""
+    assert unseal(SECRET, sealed, clinic) is None
 
 
 async def test_a_page_that_is_left_open_ends_with_its_session(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

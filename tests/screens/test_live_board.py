@@ -43,3 +43,19 @@ async def test_the_word_changes_while_the_streams_are_away_and_the_board_goes_on
                 await expect(card(tab.page, "Seen Visser")).to_be_visible()
         finally:
             await program.end()
+
+
+async def test_signing_out_in_one_tab_ends_the_others_and_the_cookie_that_somebody_kept(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        tab.expected.append("401")
+        await tab.sign_in()
+        await tab.see_tomorrow()
+        kept = await tab.context.cookies()
+        other = await tab.context.new_page()
+        await other.goto(clinic.board)
+        await other.get_by_role("button", name="Sign out").click()
+        await expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+        await expect(tab.page.locator("#live")).to_contain_text("You are signed out", timeout=3000)
+        await tab.context.add_cookies([{"name": found["name"], "value": found["value"], "url": clinic.program.address} for found in kept])
+        await other.goto(clinic.board)
+        await expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
