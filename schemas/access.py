@@ -103,6 +103,11 @@ _RECORD: dict[str, frozenset[Role]] = {
     "grant_access": _ADMIN,
     "revoke_access": _ADMIN | _MANAGER,
     "create_token": _ADMIN,
+    # Whoever may take access away may also say where it is given by PIN.
+    "enroll_tablet": _ADMIN | _MANAGER,
+    "remove_tablet": _ADMIN | _MANAGER,
+    # Everybody who works at a shared tablet, for themselves.
+    "set_pin": _HYGIENE | _DESK,
     # The admin keeps the document; the named clinician approves it.
     "publish_policy": _ADMIN | _CLINICIAN,
     "view_policy": _STAFF,

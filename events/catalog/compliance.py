@@ -43,6 +43,32 @@ class TokenRevoked(Event, type="token.revoked"):
     identity_id: UUID
 
 
+class TabletEnrolled(Event, type="tablet.enrolled"):
+    """A browser is a shared tablet of the clinic: people sign in on it by PIN. Its secret stands nowhere."""
+
+    tablet_id: UUID
+
+
+class TabletRemoved(Event, type="tablet.removed"):
+    """The tablet is none any more, and whoever was signed in on it is signed out."""
+
+    tablet_id: UUID
+
+
+class PinSet(Event, type="pin.set"):
+    """Somebody chose a PIN for shared tablets; neither it nor its hash stands here."""
+
+    identity_id: UUID
+
+
+class PinLocked(Event, type="pin.locked"):
+    """Too many wrong PINs in a row, the last one on this tablet: it opens nothing until its owner sets it anew with a token."""
+
+    identity_id: UUID
+    tablet_id: UUID
+    tries: Count
+
+
 class SystemConnected(Event, type="system.connected"):
     """A front-desk system has an inbox in this clinic, and speaks through it as this identity."""
 
@@ -109,7 +135,7 @@ class EpochOpened(Event, type="epoch.opened", outward=True, masked=("approvers",
 
 
 class ComplianceRefused(Event, type="compliance.refused", refusal=True):
-    """A grant, token, policy or skip that could not be given, with every reason."""
+    """A grant, token, policy, skip, tablet or PIN that could not be given, with every reason."""
 
     command: Code
     subject_id: UUID

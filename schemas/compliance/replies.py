@@ -27,6 +27,14 @@ class TokenSeen(Shape):
     revoked_at: Instant | None
 
 
+class TabletSeen(Shape):
+    """A shared tablet in force: everything but its secret."""
+
+    tablet_id: UUID
+    name: str
+    enrolled_at: Instant
+
+
 class Identity(Shape):
     """Who may act in this clinic, by name and by role."""
 

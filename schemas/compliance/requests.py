@@ -49,6 +49,49 @@ class GrantAccess(AccessRequest):
     identity_id: UUID
 
 
+class EnrollTablet(Shape):
+    """The door made the secret; only its SHA-256 comes in here."""
+
+    name: DisplayName
+    secret_hash: Digest
+
+
+class RemoveTablet(Shape):
+    tablet_id: UUID
+
+
+class KeptPin(Shape):
+    """What is kept of a PIN: the door has put it through a slow hash."""
+
+    salt: Digest
+    hash: Digest
+
+
+class SetPin(Shape):
+    """For whoever gives the command. The PIN itself is looked at by the door only: `guessable` says what it saw."""
+
+    kept: KeptPin
+    guessable: bool
+
+
+class UnlockTablet(Shape):
+    """Somebody typed the PIN that is kept; the door made a token for them."""
+
+    tablet_id: UUID
+    identity_id: UUID
+    kept: KeptPin
+    token_hash: Digest
+    expires_at: Instant
+
+
+class LockPin(Shape):
+    """Somebody typed wrong PINs until none was left."""
+
+    tablet_id: UUID
+    identity_id: UUID
+    tries: Count
+
+
 class RevokeAccess(Shape):
     identity_id: UUID
     role: Role

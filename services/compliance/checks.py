@@ -1,8 +1,8 @@
 """How compliance's decisions are asked again, and which rows beside the ledger its events are bound to.
 
-Not asked again: that somebody looked (`record.viewed`), for nothing was decided; that a token was revoked, for tokens stand
-beside the ledger; that an epoch was opened, for what it says of the one before is held against the chain. Names of
-identities are bound to nothing, so nothing can be said of them.
+Not asked again: that somebody looked (`record.viewed`), for nothing was decided; that a token was revoked, a tablet or a PIN set
+or taken away, for these stand beside the ledger; that an epoch was opened, for what it says of the one before is held against
+the chain. Names of identities are bound to nothing, so nothing can be said of them.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from events.catalog.compliance import (
     PolicyPublished,
     SystemConnected,
     SystemDisconnected,
+    TabletEnrolled,
     TokenCreated,
 )
 from events.checking.replays import Asked, Past, Private, Replays
@@ -33,8 +34,11 @@ from schemas.compliance import (
 )
 from services.compliance import commands
 
-replays = Replays("compliance", unanswered=("record.viewed.v1", "token.revoked.v1", "epoch.opened.v1"))
+_BESIDE = ("tablet.enrolled.v1", "tablet.removed.v1", "pin.set.v1", "pin.locked.v1")
+
+replays = Replays("compliance", unanswered=("record.viewed.v1", "token.revoked.v1", "epoch.opened.v1", *_BESIDE))
 replays.keeps(Private(TokenCreated, "access.tokens", {"token_id": "token_id"}, besides=("revoked_at",), named=("token_id",)))
+replays.keeps(Private(TabletEnrolled, "compliance.tablets", {"tablet_id": "tablet_id"}, besides=("removed_at",)))
 replays.keeps(Private(PolicyPublished, "compliance.policy_texts", {"policy_version": "policy_version"}))
 
 NOBODYS_SECRET = "0" * 64

@@ -39,6 +39,32 @@ class IdentityRow(Base):
     display_name: Mapped[str]
 
 
+class TabletRow(Base):
+    """private: a shared tablet as people call it, and the hash of the secret that its browser keeps."""
+
+    __tablename__ = "tablets"
+    __table_args__ = table("compliance", "private")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tablet_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    secret_hash: Mapped[bytes]
+    enrolled_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
+class PinRow(Base):
+    """private: what is kept of somebody's PIN, and how often in a row another one was tried."""
+
+    __tablename__ = "pins"
+    __table_args__ = table("compliance", "private")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    identity_id: Mapped[UUID] = mapped_column(primary_key=True)
+    salt: Mapped[bytes]
+    hash: Mapped[bytes]
+    tries: Mapped[int]
+    set_at: Mapped[datetime]
+
+
 class Mention(Base):
     """projection: an entry speaks of an id, or its actor is that identity. Any question about an id begins here."""
 

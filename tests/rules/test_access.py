@@ -66,6 +66,9 @@ view_recovery: clinician practitioner
 grant_access: admin
 revoke_access: admin manager
 create_token: admin
+enroll_tablet: admin manager
+remove_tablet: admin manager
+set_pin: clinician front_desk manager practitioner technician
 publish_policy: admin clinician
 view_policy: admin auditor clinician front_desk manager practitioner technician
 ask_record: auditor manager
@@ -105,6 +108,8 @@ def test_who_grants_access_neither_treats_nor_reads_about_clients() -> None:
         "grant_access",
         "revoke_access",
         "create_token",
+        "enroll_tablet",
+        "remove_tablet",
         "publish_policy",
         "view_policy",
         "verify_ledger",

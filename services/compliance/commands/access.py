@@ -20,6 +20,7 @@ from events.transaction import Answer, Transaction
 from schemas.compliance import CreateToken, GrantAccess, OpenClinic, RevokeAccess, RevokeToken
 from schemas.vocabulary import Role
 from services.compliance.commands.findings import unmet
+from services.compliance.commands.tablets import forget_pin
 from services.compliance.models import IdentityRow
 from services.compliance.rules.access import (
     an_admin_must_remain,
@@ -63,6 +64,8 @@ async def revoke_access(tx: Transaction, request: RevokeAccess) -> Answer[Any]:
     findings = unmet(grant_must_exist(request.role, held), an_admin_must_remain(request.role, request.identity_id, admins))
     if findings:
         return await tx.answer(ComplianceRefused(command="revoke_access", subject_id=request.identity_id, findings=findings))
+    if held == {request.role}:
+        await forget_pin(tx, request.identity_id)
     return await tx.answer(AccessRevoked(identity_id=request.identity_id, role=request.role))
 
 
@@ -93,6 +96,7 @@ async def create_token(tx: Transaction, request: CreateToken) -> Answer[Any]:
             created_at=tx.now,
             expires_at=request.expires_at,
             revoked_at=None,
+            tablet_id=None,
         )
     )
     return await tx.answer(TokenCreated(token_id=token_id, identity_id=request.identity_id, expires_at=request.expires_at))

@@ -4,6 +4,7 @@ from services.compliance.queries.behind import behind_treatment
 from services.compliance.queries.people import identities, policy_reply, tokens
 from services.compliance.queries.record import entry_of, exact_entry, export, head_of_epoch, ledger_head, ledger_page, verify_ledger
 from services.compliance.queries.searching import counted_since, found_entries, meant_by, named_by, time_zone
+from services.compliance.queries.tablets import has_pin, is_tablet, staff_with_pins, tablets
 from services.compliance.queries.touched import touched_by
 
 __all__ = [
@@ -13,13 +14,17 @@ __all__ = [
     "exact_entry",
     "export",
     "found_entries",
+    "has_pin",
     "head_of_epoch",
     "identities",
+    "is_tablet",
     "ledger_head",
     "ledger_page",
     "meant_by",
     "named_by",
     "policy_reply",
+    "staff_with_pins",
+    "tablets",
     "time_zone",
     "tokens",
     "touched_by",

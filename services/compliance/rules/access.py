@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from schemas.vocabulary import Finding, Role, Verdict
+from schemas.vocabulary import TABLET, Finding, Role, Verdict
 
 NO_GRANT = frozenset({Role.CLIENT, Role.SERVICE})
 """Clients act through one-purpose links, services through their own program: neither is an identity with a token."""
@@ -52,6 +52,24 @@ def token_must_be_new(*, known: bool) -> Finding:
 
 def token_must_be_in_force(*, known: bool, revoked: bool) -> Finding:
     return Finding(rule="token_must_be_in_force", verdict=_verdict(met=known and not revoked))
+
+
+def token_must_be_shown(device: str | None) -> Finding:
+    """A PIN is six digits: it leads to no lasting key."""
+    return Finding(rule="token_must_be_shown", verdict=_verdict(met=device is None or not device.startswith(TABLET)))
+
+
+def tablet_must_be_in_force(*, known: bool) -> Finding:
+    return Finding(rule="tablet_must_be_in_force", verdict=_verdict(met=known))
+
+
+def pin_must_be_hard_to_guess(*, guessable: bool) -> Finding:
+    return Finding(rule="pin_must_be_hard_to_guess", verdict=_verdict(met=not guessable))
+
+
+def pin_must_be_in_force(*, known: bool) -> Finding:
+    """It is the one that was typed, was not set anew meanwhile, and is not locked."""
+    return Finding(rule="pin_must_be_in_force", verdict=_verdict(met=known))
 
 
 def approver_must_be_a_clinician(approver_id: UUID, roles: Collection[Role]) -> Finding:
