@@ -36,6 +36,7 @@ from services.compliance.queries import identities
 from services.messages import log_adapter
 from services.openapi import DescribedAPI
 from services.operations import routes as operations
+from services.operations import status_in
 from services.outages import Watch
 from services.problems import handle_problems
 from services.screens import assets, signing_in
@@ -211,6 +212,7 @@ def create_app(settings: Settings) -> FastAPI:
     # The framework's own pages load their scripts from a CDN; the document itself is what people integrate from.
     app = DescribedAPI(title=TITLE, description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.people_called = people_called
+    app.state.status_in = status_in
     handle_problems(app)
     app.add_middleware(Renewing)
     app.include_router(operations)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from asyncpg import InsufficientPrivilegeError
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from pydantic import BaseModel, Field
@@ -70,6 +71,21 @@ async def status_of(database: Database) -> Status:
         letters = (await rows.execute(text("select * from machinery.dead_letter_counts()"))).all()
         checks = await kept_checks(rows)
     return Status(standings, {f"{clinic_id}/{system}": count for clinic_id, system, count in letters}, checks)
+
+
+async def status_in(database: Database, clinic_id: UUID) -> Status | None:
+    """The same of one clinic, for its own people. None where this process has a login of its own, which may not ask for others."""
+    try:
+        status = await status_of(database)
+    except DBAPIError as refused:
+        if isinstance(refused.orig, InsufficientPrivilegeError):
+            return None
+        raise
+    return Status(
+        [found for found in status.standings if found.clinic_id == clinic_id],
+        {name: count for name, count in status.dead_letters.items() if name.startswith(f"{clinic_id}/")},
+        [known for known in status.checks if known.clinic_id == clinic_id],
+    )
 
 
 class Health(BaseModel):

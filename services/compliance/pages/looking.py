@@ -38,7 +38,7 @@ async def words_of(view: View, people: dict[UUID, str]) -> Words:
     return Words(ZoneInfo(await time_zone(view)), people)
 
 
-def address(clinic: UUID, path: str = "", **asked: Any) -> str:
+def address(clinic: UUID, path: str = "", /, **asked: Any) -> str:
     """Where a page of the record is. What is empty is left out, so that the same question has one address."""
     query = urlencode({name: value for name, value in asked.items() if value not in (None, "", False)})
     return f"/clinics/{clinic}/record{path}" + (f"?{query}" if query else "")

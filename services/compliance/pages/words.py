@@ -42,7 +42,14 @@ SUBJECTS = {word.capitalize(): word for word in get_args(Subject)} | {"Person": 
 COUNTED = frozenset({"packs", "exposures", "next_slots", "depths", "reasons", "restrictions"})
 """Lists of which a line says how long they are."""
 
-AMOUNTS = {"_um": (1000, " mm"), "_mc": (1000, " °C"), "_permille": (10, " %"), "_seconds": (1, " s"), "milligrams": (1, " mg")}
+AMOUNTS = {
+    "_um": (1000, " mm"),
+    "_mc": (1000, " °C"),
+    "_permille": (10, " %"),
+    "_seconds": (1, " s"),
+    "_minutes": (1, " min"),
+    "milligrams": (1, " mg"),
+}
 
 _ID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
 _INSTANT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
@@ -135,7 +142,7 @@ class Words:
             case list():
                 return self._several(field, value)
             case dict():
-                return ", ".join(f"{key.replace('_', ' ')} {self.shown(key, inner)}" for key, inner in value.items()) or "nothing"
+                return ", ".join(f"{_said(key)} {self.shown(key, inner)}" for key, inner in value.items()) or "nothing"
             case _:
                 return _plain(field, value)
 
@@ -191,12 +198,19 @@ def reasons(findings: list[JsonValue], most: int = MOST_REASONS) -> Iterator[str
         yield f"And {len(said) - most} more."
 
 
+def _said(key: str) -> str:
+    """A field's name, without the unit that its value says."""
+    return re.sub("_(um|mc|permille|seconds|minutes|id|ids)$", "", key).replace("_", " ")
+
+
 def _plain(field: str, value: JsonValue) -> str:
     """A number with its unit, yes or no, or that there is nothing."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, int):
         return "nothing"
+    if field in ("opens_minutes", "closes_minutes"):
+        return f"{value // 60:02}:{value % 60:02}"
     for ending, (divided_by, unit) in AMOUNTS.items():
         if field.endswith(ending):
             return f"{value / divided_by:g}{unit}"
