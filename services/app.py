@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
@@ -30,7 +30,7 @@ from events.rounds import Stage
 from events.streams import Follower
 from events.transaction import aside, reading
 from events.wakeups import Announcer, Wakeups, make_broker, redis_client
-from services.booking.queries import contact_of
+from services.booking.queries import clients_named, contact_of
 from services.checkup import EVERY_SECONDS, Checkup
 from services.compliance.queries import identities
 from services.messages import log_adapter
@@ -193,6 +193,17 @@ async def people_called(database: Database, clinic_id: UUID) -> dict[UUID, str]:
         raise
 
 
+async def clients_called(database: Database, clinic_id: UUID, client_ids: Collection[UUID]) -> dict[UUID, str]:
+    """What these clients are called: booking keeps it. Pages ask for roles that may know, and show nobody by name as above."""
+    try:
+        async with reading(database, clinic_id, "booking") as view:
+            return await clients_named(view, client_ids)
+    except DBAPIError as refused:
+        if isinstance(refused.orig, InsufficientPrivilegeError):
+            return {}
+        raise
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The process as an ASGI application."""
 
@@ -213,6 +224,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = DescribedAPI(title=TITLE, description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.people_called = people_called
     app.state.status_in = status_in
+    app.state.clients_called = clients_called
     handle_problems(app)
     app.add_middleware(Renewing)
     app.include_router(operations)
