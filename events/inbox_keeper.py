@@ -25,7 +25,7 @@ from events.database import Database, is_passing
 from events.endings import ended
 from events.faults import reach
 from events.inbox import Inbox, give_up, given_up, work_entry
-from events.mailboxes import Mailbox, all_mailboxes
+from events.mailboxes import Mailbox, all_mailboxes, give_back, take
 from events.projection import RecordUnreadableError
 from events.transaction import aside
 from events.wakeups import BLOCK_MS, CONSUMER, Inbound, ensure_group
@@ -254,11 +254,9 @@ class InboxKeeper:
             session = await self._keep_session()
             for mailbox in [mailbox for mailbox in self._open if mailbox not in known]:
                 await self._open.pop(mailbox).close()
-                await session.execute(text("select pg_advisory_unlock(hashtextextended(:key, 1))"), {"key": mailbox.stream})
-            for mailbox in sorted(known - set(self._open), key=lambda found: found.stream)[: MOST_INBOXES - len(self._open)]:
-                lock = text("select pg_try_advisory_lock(hashtextextended(:key, 1))")
-                if (await session.execute(lock, {"key": mailbox.stream})).scalar_one():  # else another process works it
-                    self._open[mailbox] = OpenInbox(self._database, self._broker, self._client, self._inbox, mailbox)
+                await give_back(session, mailbox)
+            for mailbox in await take(session, known - set(self._open), MOST_INBOXES - len(self._open)):
+                self._open[mailbox] = OpenInbox(self._database, self._broker, self._client, self._inbox, mailbox)
         except Exception as away:
             if not is_passing(away):
                 raise
