@@ -1,6 +1,8 @@
 """What consent can be asked. Reasons of restrictions go to clinical roles only; who asked is compliance's to record."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,13 +19,14 @@ from schemas.consent import (
 )
 from schemas.consent import StandingRestriction as Shown
 from schemas.policy import local_date, screening_digest
-from schemas.vocabulary import Restriction, RestrictionClass, Role
+from schemas.vocabulary import Area, Restriction, RestrictionClass, Role, zones
 from services.consent.models import (
     Clearance,
     Consent,
     Form,
     FormText,
     Policies,
+    Practitioner,
     Reason,
     Screening,
     StandingRestriction,
@@ -53,6 +56,61 @@ async def form_on_screen(view: View, form_id: UUID, form_version: int | None = N
     if row is None:
         return None
     return FormOnScreen.model_validate({name: getattr(row.Form, name) for name in _FORM_FIELDS} | {"text": row.text})
+
+
+async def texts_covering(view: View, modality: str, areas: tuple[Area, ...], max_depth_um: int) -> list[FormOnScreen]:
+    """What a client can sign for this treatment: in each language the newest text that a signature may still be given to.
+
+    Of several forms the narrowest, as when a signature is asked for: nobody signs for more than the treatment needs.
+    """
+    query = select(Form).where(Form.clinic_id == view.clinic_id, Form.modality == modality).order_by(Form.form_id, Form.form_version)
+    rows = (await view.rows.execute(query)).scalars().all()
+    material = {row.form_id: row.form_version for row in rows if row.material}
+    newest = {(row.form_id, row.language): row for row in rows if row.form_version >= material.get(row.form_id, 0)}
+    found: dict[str, Form] = {}
+    for row in newest.values():
+        if not zones(areas) <= zones(_areas_of(row)) or row.max_depth_um < max_depth_um:
+            continue
+        held = found.get(row.language)
+        if held is None or _width(row) < _width(held):
+            found[row.language] = row
+    shown = [await form_on_screen(view, row.form_id, row.form_version) for _, row in sorted(found.items())]
+    return [form for form in shown if form is not None]
+
+
+def _areas_of(form: Form) -> tuple[Area, ...]:
+    return tuple(Area(area) for area in form.areas)
+
+
+def _width(form: Form) -> tuple[int, int, UUID]:
+    return len(zones(_areas_of(form))), form.max_depth_um, form.form_id
+
+
+async def explainers(view: View) -> list[UUID]:
+    """Who has a credential that holds today: a signature names the one who explained."""
+    rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
+    if rule is None:
+        return []
+    query = select(Practitioner.practitioner_id).where(
+        Practitioner.clinic_id == view.clinic_id, Practitioner.valid_until >= local_date(rule.policy, view.now)
+    )
+    return list((await view.rows.execute(query.order_by(Practitioner.practitioner_id))).scalars())
+
+
+async def clock_of(view: View) -> tuple[str, bool]:
+    """The clinic's time zone, and whether somebody may sign for a minor. Before the first policy: UTC, and no."""
+    rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
+    return ("UTC", False) if rule is None else (rule.policy.clinic.timezone, rule.policy.age.minors_allowed)
+
+
+async def last_signed(view: View, most: int = 20) -> list[tuple[UUID, datetime, datetime | None]]:
+    """The newest signatures of the clinic: who, when, and when it was withdrawn."""
+    query = (
+        select(Consent.client_id, Consent.signed_at, Consent.withdrawn_at)
+        .where(Consent.clinic_id == view.clinic_id)
+        .order_by(Consent.signed_at.desc(), Consent.consent_id)
+    )
+    return [(row.client_id, row.signed_at, row.withdrawn_at) for row in await view.rows.execute(query.limit(most))]
 
 
 async def current_forms(view: View) -> list[FormOnScreen]:
@@ -141,6 +199,18 @@ async def screening_of_client(view: View, client_id: UUID) -> ScreeningRecord:
         eligible_now=judged and full is not None and _eligible(standing),
         restrictions=tuple(standing),
     )
+
+
+async def questions_due(view: View, record: ScreeningRecord) -> Literal["full", "volatile", ""]:
+    """Which questions a client has to answer before a treatment now; none where all answers are fresh."""
+    rule = await policy_in_force(view.rows, Policies, view.clinic_id, view.now)
+    full, last = record.full_answered_at, record.volatile_answered_at
+    if rule is None or full is None or last is None or not record.judged_under_policy_in_force:
+        return "full"
+    fresh = rule.policy.screening
+    if view.now - full >= timedelta(days=fresh.full_valid_days):
+        return "full"
+    return "volatile" if view.now - last >= timedelta(hours=fresh.volatile_valid_hours) else ""
 
 
 async def reasons_of_client(view: View, client_id: UUID, role: Role) -> list[RestrictionReason]:

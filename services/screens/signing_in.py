@@ -67,18 +67,21 @@ async def sign_in(clinic: UUID, request: Request, sent: Sent) -> Response:
     return answer
 
 
-@routes.post("/sign-out")
-async def sign_out(clinic: UUID, request: Request) -> Response:
-    """The session ends, in every page of this browser and for whoever kept its cookie. Nothing else is cleared: what a tablet has
-    not sent yet stays on it.
-    """
-    _must_be_ours(request)
+async def end_here(request: Request, clinic: UUID, answer: Response) -> None:
+    """The session ends, in every page of this browser and for whoever kept its cookie."""
     database = database_of(request)
     known = session.signed_in(request, database.secret, clinic)
     if known is not None:
         async with aside(database, None, None) as rows:
             await end_session(rows, clinic, known.digest, session.SECONDS)
         request.app.state.hub.tell(clinic)  # live pages of this process look again at once
-    answer = RedirectResponse(f"/clinics/{clinic}/sign-in", 303, HEADERS)
     session.end(request, answer)
+
+
+@routes.post("/sign-out")
+async def sign_out(clinic: UUID, request: Request) -> Response:
+    """Nothing but the session is cleared: what a tablet has not sent yet stays on it."""
+    _must_be_ours(request)
+    answer = RedirectResponse(f"/clinics/{clinic}/sign-in", 303, HEADERS)
+    await end_here(request, clinic, answer)
     return answer

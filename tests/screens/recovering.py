@@ -69,4 +69,4 @@ async def nothing(page: Page, times: int = 1) -> None:
 
 
 async def at_question(page: Page, number: int) -> None:
-    await expect(page.locator("h1 .step")).to_have_text(f"Question {number} of 4")
+    await expect(page.locator("h1 .nth")).to_have_text(f"Question {number} of 4")

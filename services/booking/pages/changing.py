@@ -75,6 +75,8 @@ def _acts(ask: Asking, booking: BookingReply, *, is_today: bool) -> dict[str, bo
         "resolve_booking": booking.state == "conflicted",
         "cancel_booking": open_,
         "request_booking": booking.state == "canceled",
+        "sign_consent": open_,
+        "withdraw_consent": True,
     }
     return {command: allowed and role_may(ask.actor.role, command) for command, allowed in wanted.items()}
 

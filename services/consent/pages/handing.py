@@ -1,0 +1,115 @@
+"""The tablet in a client's hand: what it was handed over for, and nothing else that the staff may do.
+
+Handing over ends the staff's session in this browser. In its place stands a sealed pass for one client and one purpose, good
+for the pages below `signing` only. It rests on the token of whoever handed over, which is looked up at each step; what the
+client does is recorded as theirs.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+from fastapi import Depends, Header, Request, Response
+
+from events.transaction import UnknownClinicError
+from schemas.vocabulary import Actor, Area, LocalDate, Role, Shape
+from services.door import Asking, ProblemError, database_of, may, problem, unmet
+from services.screens.drafts import Drafts
+from services.session import is_from_our_own_pages
+
+DRAFTS = Drafts("signing")
+ALL_AREAS = list(Area)
+
+
+class Given(Shape):
+    """An answer so far, as short as a cookie wants it: y, n or p; the day; areas by their place in the vocabulary."""
+
+    a: str
+    on: LocalDate | None = None
+    at: tuple[int, ...] = ()
+
+    @property
+    def answer(self) -> str:
+        return {"y": "yes", "n": "no"}.get(self.a, "prefer_not_to_say")
+
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        return tuple(ALL_AREAS[place] for place in self.at if place < len(ALL_AREAS))
+
+
+class Guardianship(Shape):
+    """Who signs for a minor, and the proof that somebody of the staff saw."""
+
+    name: str
+    proof: str | None = None
+    proof_seen_by: UUID
+
+
+class Handing(Shape):
+    """What the tablet was handed over for."""
+
+    token: str
+    client_id: UUID
+    extent: str = ""
+    sign: bool = False
+    modality: str = ""
+    areas: tuple[Area, ...] = ()
+    max_depth_um: int = 0
+    explained_by: UUID | None = None
+    client_language: str | None = None
+    interpreter_id: UUID | None = None
+    guardian: Guardianship | None = None
+    answers: dict[str, Given] = {}
+    answered: bool = False
+    done: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A tablet in a client's hand."""
+
+    ask: Asking
+    handing: Handing
+
+    @property
+    def here(self) -> str:
+        return f"/clinics/{self.ask.clinic}/signing"
+
+    @property
+    def client(self) -> Actor:
+        """Who acts: a client at the clinic's tablet, not the practitioner, and never a clinician, whose answers settle what contradicts."""
+        return Actor(identity_id=uuid5(self.handing.client_id, "tablet"), role=Role.CLIENT, device=self.ask.actor.device)
+
+    def keep(self, request: Request, response: Response, **changes: Any) -> None:
+        """What was entered since."""
+        keep(request, response, self.ask.clinic, self.handing.model_copy(update=changes))
+
+
+def keep(request: Request, response: Response, clinic: UUID, handing: Handing) -> None:
+    """Seal it into the browser's cookie."""
+    kept = handing.model_dump(mode="json", exclude_defaults=True)
+    DRAFTS.keep(request, response, database_of(request).secret, f"/clinics/{clinic}/signing", kept)
+
+
+def handed(command: str) -> Any:
+    """A dependency: the tablet as it was handed over, if whoever did so may still have this done."""
+    admitted = may(command).dependency
+
+    async def holding(
+        clinic: UUID, request: Request, response: Response, authorization: Annotated[str, Header(include_in_schema=False)] = ""
+    ) -> Handed:
+        kept = DRAFTS.read(request, database_of(request).secret)
+        if kept is None:
+            await admitted(clinic, request, response, authorization, None)
+            raise problem(409, "not_handed_over", "Not handed over", unmet("tablet_must_be_handed_over"))
+        if not is_from_our_own_pages(request):
+            raise problem(403, "forbidden", "Not allowed", unmet("request_must_come_from_our_own_pages"))
+        handing = Handing.model_validate(kept)
+        try:
+            ask = await admitted(clinic, request, response, f"Bearer {handing.token}", None)
+        except (ProblemError, UnknownClinicError) as over:
+            raise problem(409, "not_handed_over", "Not handed over", unmet("tablet_must_be_handed_over")) from over
+        return Handed(ask, handing)
+
+    holding.command = command  # type: ignore[attr-defined]
+    return Depends(holding)
