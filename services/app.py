@@ -74,7 +74,9 @@ class House:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.database = Database(settings.database_url, secret=settings.secret, role_prefix=settings.role_prefix)
+        self.database = Database(
+            settings.database_url, secret=settings.secret, role_prefix=settings.role_prefix, pool_size=settings.connections // 2
+        )
         self.client: Redis = redis_client(settings.redis_url)
         self.broker: RedisBroker = make_broker(settings.redis_url)
         self.services = [service for service in SERVICES if service in settings.parts]

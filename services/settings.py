@@ -34,6 +34,12 @@ class Settings:
     spool: Path | None = None
     """Where the log adapter writes messages to people, one JSON object a line."""
     parts: tuple[str, ...] = PARTS
+    connections: int = 24
+    """How many connections to PostgreSQL this process has at most, beside the one that holds its inboxes."""
+
+
+FEWEST_CONNECTIONS = 4
+"""One waits for a clinic's lock, one holds it, one writes down an attempt beside it, one answers whoever asks meanwhile."""
 
 
 def _driver(url: str) -> str:
@@ -98,6 +104,7 @@ def from_environment(parts: tuple[str, ...] = PARTS) -> Settings:
         role_prefix=os.environ.get("ASEPSIS_ROLE_PREFIX", "asepsis_"),
         spool=data_directory() / "messages.jsonl",
         parts=parts,
+        connections=_connections(os.environ.get("ASEPSIS_CONNECTIONS", "24")),
     )
 
 
@@ -109,6 +116,13 @@ def find_settings() -> Settings:
     words = (shlex.split(line)[-1].partition("=") for line in kept.read_text().splitlines() if line)
     os.environ.update({name: value for name, _, value in words if name not in os.environ})
     return from_environment()
+
+
+def _connections(text: str) -> int:
+    if not text.isdigit() or not FEWEST_CONNECTIONS <= int(text) <= 1000:  # noqa: PLR2004 - no server has more for one program
+        message = f"ASEPSIS_CONNECTIONS must be a number from {FEWEST_CONNECTIONS} to 1000, not {text!r}."
+        raise SettingsError(message)
+    return int(text)
 
 
 def _port(text: str) -> int:

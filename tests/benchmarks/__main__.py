@@ -56,9 +56,8 @@ async def _growth(ground: Ground, arguments: Arguments, found: Findings) -> None
 
 
 async def _catch_up(ground: Ground, arguments: Arguments, found: Findings) -> None:
-    entries = 100_000 if arguments.full else 5_000
-    found.rows += await catch_up.catch_up(ground, entries, arguments.rounds)
-    found.rows.append(await catch_up.cold_gate(ground, entries, arguments.rounds))
+    found.rows += await catch_up.catch_up(ground, arguments.largest if arguments.full else 5_000, arguments.rounds)
+    found.rows.append(await catch_up.cold_gate(ground, 100_000 if arguments.full else 5_000, arguments.rounds))
 
 
 async def _fan_out(ground: Ground, arguments: Arguments, found: Findings) -> None:
@@ -66,7 +65,7 @@ async def _fan_out(ground: Ground, arguments: Arguments, found: Findings) -> Non
 
 
 async def _command(ground: Ground, arguments: Arguments, found: Findings) -> None:
-    found.rows += await command.full_command(ground, 200 if arguments.full else 20, arguments.rounds, arguments.seconds)
+    found.rows += await command.full_command(ground, 1000 if arguments.full else 20, arguments.rounds, arguments.seconds)
 
 
 async def _verify(ground: Ground, arguments: Arguments, found: Findings) -> None:

@@ -9,8 +9,8 @@ import logging
 import multiprocessing
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 from events.catalog.booking import ClientRegistered, PractitionerCredentialed, ResourceAdded
 from events.catalog.compliance import SystemConnected
 from events.database import Database
+from events.inbox_keeper import MOST_INBOXES
 from events.transaction import transaction
 from schemas.vocabulary import Modality, Role
 from services.app import House
@@ -32,9 +33,11 @@ from tests.benchmarks.limit import limit
 from tests.benchmarks.measure import Row, at, crowd, run
 
 CLIENTS = 32
+CONNECTIONS = 60
+"""Of PostgreSQL's hundred: the others are the limit's and the bare hops'."""
 SYSTEM = "frontdesk"
 PATIENCE_SECONDS = 120
-PEOPLE = 400
+PEOPLE, PEOPLE_ALTOGETHER = 400, 80_000
 """Clients of a clinic: many enough that nobody comes twice while the skin rests, and requests are granted as they are in life."""
 HOURS = (8, 9, 11, 12)
 """UTC hours at which visits are asked for: in opening hours, in summer and in winter."""
@@ -111,12 +114,12 @@ class Desk:
                     raise TimeoutError(message)
 
 
-def _serve(ground: Ground) -> None:
+def _serve(ground: Ground, connections: int) -> None:
     """The program, without its HTTP door."""
     logging.disable(logging.WARNING)
 
     async def serve() -> None:
-        house = House(ground.settings)
+        house = House(replace(ground.settings, connections=connections))
         await house.start()
         await asyncio.Event().wait()
 
@@ -184,18 +187,22 @@ async def full_command(ground: Ground, clinics: int, rounds: int, seconds: int) 
     database = ground.open()
     desks = [Desk(await open_clinic(database), client) for _ in range(clinics)]
     for desk in desks:
-        await desk.furnish(database, PEOPLE)
+        await desk.furnish(database, min(PEOPLE, PEOPLE_ALTOGETHER // clinics))
     ratios, middles, lates = [], [], []
     turns = count()
+    processes = -(-clinics // MOST_INBOXES)
 
     async def next_desk(_: int) -> None:
         await desks[next(turns) % clinics].ask()
 
-    async with _process(_serve, ground), _process(_echo, ground, CLIENTS):
+    async with AsyncExitStack() as running:
+        for _ in range(processes):
+            await running.enter_async_context(_process(_serve, ground, min(24, CONNECTIONS // processes)))
+        await running.enter_async_context(_process(_echo, ground, CLIENTS))
         while not await level(database):  # noqa: ASYNC110 - what furnishing left behind is not what is measured
             await asyncio.sleep(0.1)
-        for desk in desks:
-            await desk.ask()
+        for first in range(0, clinics, CLIENTS):  # every inbox is read
+            await asyncio.gather(*(desk.ask() for desk in desks[first : first + CLIENTS]))
         await asyncio.gather(*(_bare(client, desk) for desk in range(CLIENTS)))
         for _ in range(rounds):
             bare = await limit(ground, CLIENTS, seconds)
@@ -207,8 +214,9 @@ async def full_command(ground: Ground, clinics: int, rounds: int, seconds: int) 
             lates.append(at(ours, 0.99) / at(hops, 0.99))
     await client.aclose()
     await database.close()
+    programs = "one process" if processes == 1 else f"{processes} processes"
     return [
-        Row(f"full command by stream, {clinics} clinics, {CLIENTS} clients, one process", "× limit", ratios, "at least", 0.10),
+        Row(f"full command by stream, {clinics:,} clinics, {CLIENTS} clients, {programs}", "× limit", ratios, "at least", 0.10),
         Row("full command at half load, p50", "× bare hops", middles, "at most", 4),
         Row("full command at half load, p99", "× bare hops", lates, "at most", 15),
     ]

@@ -96,6 +96,7 @@ async def history(ground: Ground, sizes: list[int], rounds: int) -> tuple[Row, C
                     pass
             rooms.append(await _room(database, clinic_id))
         await owner.execute("vacuum analyze")
+        await owner.execute("checkpoint")  # what is still being written of so much at once is no part of a decision
         ratios: list[float] = []
         medians: list[list[float]] = [[] for _ in sizes]
         for _ in range(rounds):

@@ -20,6 +20,7 @@ from schemas.vocabulary import Role
 from services.__main__ import _parser
 from services.admin import COMMANDS
 from services.compliance.queries import export, ledger_head
+from services.settings import SettingsError
 from tests.conftest import SECRET, House, open_house, owner_url
 
 Asking = Callable[..., Awaitable[tuple[int, str]]]
@@ -161,6 +162,15 @@ async def test_health_of_no_process_is_not_well(asepsis: Asking, monkeypatch: py
     code, said = await asepsis("health")
     assert code == 1
     assert "no answer from http://127.0.0.1:1/health/ready" in said
+
+
+@pytest.mark.parametrize("wrong", ["", "3", "many", "1001", "-5"])
+async def test_a_number_of_connections_that_cannot_be_meant_is_refused(
+    asepsis: Asking, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setenv("ASEPSIS_CONNECTIONS", wrong)
+    with pytest.raises(SettingsError, match=r"ASEPSIS_CONNECTIONS must be a number from 4 to 1000, not"):
+        await asepsis("status")
 
 
 async def test_a_token_is_good_for_its_role_in_its_clinic_only(house: House, asepsis: Asking) -> None:
