@@ -1,7 +1,7 @@
 """What people look at: treatments with their certificates, who is in the chair today, and what a scanned code stands for."""
 
 from services.treatment.queries.certificates import certificate, preparation
-from services.treatment.queries.chair import Sitting, policy_of, sitting_of, sittings, usual_product
+from services.treatment.queries.chair import Sitting, policy_of, practitioners_known, sitting_of, sittings, usual_product
 from services.treatment.queries.things import Kind, Label, Things, rooms_known, things_called, things_scanned
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Things",
     "certificate",
     "policy_of",
+    "practitioners_known",
     "preparation",
     "rooms_known",
     "sitting_of",

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from events.policy import InForce, policy_in_force
 from events.transaction import View
 from schemas.vocabulary import Visit as VisitShape
-from services.treatment.models import Arrival, Cleansing, Numbing, Policies, Treatment, Visit
+from services.treatment.models import Arrival, Cleansing, Numbing, Policies, Practitioner, Treatment, Visit
 from services.treatment.queries.certificates import State, state_of
 
 MOST_LISTED = 300
@@ -94,3 +94,9 @@ async def usual_product(view: View, what: Literal["cleansing", "numbing"]) -> st
     query = select(model.product).where(model.clinic_id == view.clinic_id, model.booking_id.in_(lately)).order_by(at.desc()).limit(1)
     found: str | None = (await view.rows.execute(query)).scalar_one_or_none()
     return found
+
+
+async def practitioners_known(view: View) -> tuple[UUID, ...]:
+    """Everybody who has, or had, a credential to treat."""
+    query = select(Practitioner.practitioner_id).where(Practitioner.clinic_id == view.clinic_id)
+    return tuple(sorted((await view.rows.execute(query)).scalars()))

@@ -1,0 +1,114 @@
+// At the chair: whether the page is live, clocks that run from the server's times, and a stop that is seen. Without it pages work as forms.
+
+const live = document.getElementById("live");
+const chair = document.getElementById("chair");
+const milestone = document.getElementById("milestone");
+
+// Whether it is live.
+
+const SAYS = {
+  live: "Live",
+  blind: "Not quite live: looked up every few seconds.",
+  away: "Connection lost: trying again. What is shown may be out of date.",
+  crowded: "Not live: too many pages are open. Reload it to see what has changed.",
+  ended: "You are signed out. Reload the page to sign in again.",
+};
+const LAST = ["ended", "crowded"];
+let blind = false;
+
+function say(state) {
+  const said = live.querySelector("span");
+  if (LAST.includes(live.dataset.said) || said.textContent === SAYS[state]) return;
+  live.dataset.said = state;
+  live.dataset.state = state === "live" ? "live" : state === "ended" ? "ended" : "away";
+  said.textContent = SAYS[state];
+  if (LAST.includes(state)) document.getElementById("stream")?.remove();
+}
+
+const connected = () => say(blind ? "blind" : "live");
+
+function follow(stream) {
+  stream.addEventListener("htmx:sse:after:connection", connected);
+  stream.addEventListener("htmx:sse:after:message", connected);
+  stream.addEventListener("htmx:sse:before:connection", (event) => event.detail.connection?.attempt > 0 && say("away"));
+  stream.addEventListener("htmx:sse:error", (event) => say(event.detail.status === 401 ? "ended" : "away"));
+  stream.addEventListener("blind", () => { blind = true; connected(); });
+  stream.addEventListener("sighted", () => { blind = false; connected(); });
+  stream.addEventListener("signedout", () => say("ended"));
+  stream.addEventListener("crowded", () => say("crowded"));
+}
+
+const stream = document.getElementById("stream");
+if (stream) follow(stream);
+else live?.remove();
+
+// Clocks. The server's time is what counts: this device's clock may be wrong, so only how long it runs is taken from it.
+
+const served = Date.parse(chair?.dataset.now);
+const now = () => (Number.isNaN(served) ? Date.now() : served + performance.now());
+
+function run() {
+  for (const clock of document.querySelectorAll("time[data-since]")) {
+    const seconds = Math.max(0, Math.floor((now() - Date.parse(clock.dataset.since)) / 1000));
+    const minutes = Math.floor(seconds / 60);
+    const text = minutes < 60
+      ? `${minutes}:${String(seconds % 60).padStart(2, "0")} min`
+      : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    if (clock.textContent !== text) clock.textContent = text;
+  }
+}
+run();
+setInterval(run, 1000);
+
+// Milestones are said once, when the server's sentence about a cream changes; the running clock itself is never read out.
+
+const heard = new Map();
+function listen(first) {
+  for (const sentence of document.querySelectorAll("[data-milestones]")) {
+    const text = sentence.textContent.trim();
+    if (heard.get(sentence.dataset.milestones) === text) continue;
+    heard.set(sentence.dataset.milestones, text);
+    if (!first && milestone) milestone.textContent = `Numbing cream: ${text}`;
+  }
+}
+listen(true);
+
+// A stop is in the title too, so that it is seen from another tab.
+
+const title = document.title;
+function warn() {
+  document.title = document.querySelector(".stop") ? `STOP – ${title}` : title;
+}
+warn();
+
+// What was opened stays open, and clocks go on, when the server sends the part anew.
+
+let opened = [];
+document.addEventListener("htmx:before:swap", () => {
+  opened = [...document.querySelectorAll("details[id][open]")].map((details) => details.id);
+});
+document.addEventListener("htmx:after:swap", () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  run();
+  listen(false);
+  warn();
+});
+
+// What is ticked is judged at once: it is named in the address, and the checklist is asked for anew.
+
+const start = document.getElementById("start");
+start?.addEventListener("change", (event) => {
+  if (!event.target.matches("[type=checkbox], select")) return;
+  const named = new URLSearchParams([...new FormData(start)].filter(([name, value]) => value && !["command_id", "scan"].includes(name)));
+  if (named.get("room") === start.dataset.room) named.delete("room");
+  const here = start.action.replace(/\/start$/, "");
+  history.replaceState(null, "", `${here}?${named}`);
+  for (const form of document.querySelectorAll("#chair form:not(#start)")) form.action = `${form.action.split("?")[0]}?${named}`;
+  const old = document.getElementById("stream");
+  if (!old) return;
+  const anew = old.cloneNode();
+  anew.setAttribute("hx-sse:connect", `${here}/live?${named}`);
+  old.replaceWith(anew);
+  follow(anew);
+  htmx.process(anew);
+});

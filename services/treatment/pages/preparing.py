@@ -1,0 +1,226 @@
+"""One booking before its start: what is missing and what to do about it, the skin, and what is really used."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import RedirectResponse, Response
+
+from events.transaction import View
+from schemas.policy import GateCode
+from schemas.sentences import Said, say
+from schemas.treatment import NumbingView, Preparation, PreviewRequest
+from schemas.vocabulary import Area, Verdict, Visit
+from services.door import Asking, Problem, may, problem, unmet
+from services.screens.forms import Fields, asked_of
+from services.screens.frame import HEADERS, page, render
+from services.screens.live import stream
+from services.treatment import commands, queries
+from services.treatment.pages.chair import CARE, clients_of, looker, people_of, words_of
+from services.treatment.pages.checklist import Group, Reader, grouped
+from services.treatment.pages.naming import asked_for, query_of, things_of, with_thing
+from services.treatment.pages.scans import scanned
+from services.treatment.pages.words import Words, look_of, minutes_since, plain, thing, what_of
+
+routes = APIRouter(prefix="/clinics/{clinic}/chair", include_in_schema=False)
+
+DONE = {
+    "cleansed": "Recorded: the skin was cleansed.",
+    "numbed": "Recorded: the cream is on. Its clock runs.",
+    "removed": "Recorded: the cream is off. Cleanse the skin next.",
+    "waived": "Recorded: this booking may pass that rule.",
+}
+AREAS = {area.value: plain(area.value) for area in Area}
+UNMET, NOTED, MET = (frozenset({verdict}) for verdict in (Verdict.UNMET, Verdict.WARNING, Verdict.MET))
+
+
+@dataclass(frozen=True, slots=True)
+class Cream:
+    """Numbing cream on the skin, or taken off: how long, and what is to be done."""
+
+    numbing: NumbingView
+    minutes: int
+    tone: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Everything about a booking that changes while somebody looks at it. No ids of forms are in it: it would always look new."""
+
+    sitting: queries.Sitting
+    words: Words
+    missing: tuple[Group, ...]
+    noted: tuple[Group, ...]
+    met: tuple[Group, ...]
+    judged: bool
+    creams: tuple[Cream, ...]
+    cleansed: tuple[tuple[str, int, str], ...]
+    preparation: Preparation
+
+    @property
+    def count(self) -> int:
+        """How much is missing."""
+        return sum(len(group.lines) for group in self.missing)
+
+
+def cream_words(words: Words, minutes: int) -> tuple[str, str]:
+    """Tone and sentence for cream that is on since so many minutes, by the policy's limits."""
+    if words.policy is None:
+        return "blue", "It is on."
+    limits = words.policy.numbing
+    if minutes >= limits.contact_limit_minutes:
+        return "red", f"Take it off now: more than {limits.contact_limit_minutes} minutes. A clinician must look."
+    if minutes >= limits.contact_to_minutes:
+        return "amber", f"Take it off: at {limits.contact_limit_minutes} minutes it has been on too long."
+    if minutes >= limits.contact_from_minutes:
+        return "green", f"It may come off; at the latest at {limits.contact_to_minutes} minutes."
+    return "blue", f"It works: it may come off at {limits.contact_from_minutes} minutes."
+
+
+def _ticks(words: Words, visit: Visit) -> list[tuple[str, str]]:
+    """What only somebody in the room can see, as far as policy asks for it."""
+    said: dict[GateCode, tuple[str, str]] = {
+        "G18": ("photos", "Photographs are taken"),
+        "G19": ("kit", "The emergency kit is here and in date"),
+    }
+    gate = words.policy.gate if words.policy else None
+    return [tick for code, tick in said.items() if gate and gate.rules[code].enabled and code in gate.visit_types[visit.visit_type]]
+
+
+def _creams(words: Words, preparation: Preparation, view: View) -> tuple[Cream, ...]:
+    found = []
+    for numbing in preparation.numbings:
+        minutes = minutes_since(numbing.applied_at, numbing.removed_at or view.now)
+        tone, said = cream_words(words, minutes)
+        if numbing.removed_at is not None:
+            tone, said = "gray", f"It was on for {minutes} minutes, until {words.time(numbing.removed_at)}."
+        found.append(Cream(numbing, minutes, tone, said))
+    return tuple(found)
+
+
+async def _see(request: Request, ask: Asking, view: View, people: dict[UUID, str], asked: PreviewRequest) -> Sight:
+    sitting = await queries.sitting_of(view, asked.booking_id)
+    preparation = await queries.preparation(view, asked.booking_id)
+    if sitting is None or preparation is None:
+        raise problem(404, "unknown", "Not found", unmet("booking_must_be_known"))
+    words = await words_of(view, people)
+    reader = Reader(request, ask.clinic, sitting.visit, words)
+    judged = reader.may("preview_start") and sitting.treatment_id is None
+    findings: tuple[Said, ...] = ()
+    if judged:
+        who = ask.actor.identity_id if request.state.roles & CARE else sitting.visit.practitioner_id
+        named = asked.model_copy(update={"room_id": asked.room_id or sitting.visit.room_id, "practitioner_id": who})
+        preview = await commands.preview_start(view, named, as_booked=False)
+        findings = tuple(say(finding) for finding in preview.findings)
+    return Sight(
+        sitting=sitting,
+        words=words,
+        missing=grouped(findings, UNMET, reader),
+        noted=grouped(findings, NOTED, reader),
+        met=grouped(findings, MET, reader),
+        judged=judged,
+        creams=_creams(words, preparation, view),
+        cleansed=tuple(
+            (plain(done.product), minutes_since(done.occurred_at, view.now), done.occurred_at.isoformat())
+            for done in preparation.cleansings
+        ),
+        preparation=preparation,
+    )
+
+
+async def show(
+    request: Request,
+    ask: Asking,
+    booking_id: UUID,
+    sent: Fields,
+    *,
+    refused: Problem | None = None,
+    title: str = "",
+    wrong: str = "",
+) -> Response:
+    """The page of a booking. `refused`: what was just asked for, with every reason; `wrong`: why a scan was not taken."""
+    asked = asked_for(sent, booking_id)
+    people = await people_of(request, ask)
+    async with ask.reading("treatment", refused.index if refused else None) as view:
+        sight = await _see(request, ask, view, people, asked)
+        things = await queries.things_called(
+            view,
+            {asked.handpiece_id} - {None},  # type: ignore[arg-type]  # a set of ids, without none
+            set(asked.cartridge_unit_ids),
+            {pack.pack_id for pack in asked.packs},
+        )
+        rooms = await queries.rooms_known(view)
+        products = {"cleansing": await queries.usual_product(view, "cleansing"), "numbing": await queries.usual_product(view, "numbing")}
+        now = view.now
+    visit = sight.sitting.visit
+    if asked.room_id == visit.room_id:
+        asked = asked.model_copy(update={"room_id": None})  # the form always says one
+    named = await clients_of(request, ask, [visit.client_id])
+    reader = Reader(request, ask.clinic, visit, sight.words)
+    context: dict[str, Any] = {
+        "sight": sight,
+        "visit": visit,
+        "who": named.get(visit.client_id) or thing("Client", visit.client_id),
+        "what": what_of(visit),
+        "look": look_of(sight.sitting),
+        "practitioner": sight.words.person(sight.sitting.practitioner_id),
+        "asked": asked,
+        "ticked": {"photos": asked.photos_taken, "kit": asked.emergency_kit_in_date},
+        "query": query_of(asked),
+        "named": things_of(asked),
+        "things": things,
+        "rooms": [(room, thing("Room", room)) for room in sorted({*rooms, visit.room_id})],
+        "products": products,
+        "areas": AREAS,
+        "thing": thing,
+        "now": now,
+        "ticks": _ticks(sight.words, visit),
+        "may": reader.may,
+        "refused": refused,
+        "reasons": grouped(refused.findings, UNMET) if refused else (),
+        "title": title,
+        "wrong": wrong,
+        "done": DONE.get(asked_of(request).one("done") or "") if not refused else None,
+    }
+    status = refused.status if refused else 422 if wrong else 200
+    return page(request, "treatment/booking.html", clinic=ask.clinic, actor=ask.actor, status=status, **context)
+
+
+@routes.get("/{booking_id}")
+async def booking(booking_id: UUID, ask: Annotated[Asking, may("view_treatment")], request: Request) -> Response:
+    """A booking with what is named so far. A scan adds to it, and the address then says so."""
+    sent = asked_of(request)
+    code = sent.one("scan")
+    if code is None and not sent.all("off"):
+        return await show(request, ask, booking_id, sent)
+    try:
+        asked = asked_for(sent, booking_id)
+        if code is not None:
+            async with ask.reading("treatment") as view:
+                found = await scanned(view, code)
+            if isinstance(found, str):
+                return await show(request, ask, booking_id, sent, wrong=found)
+            asked = with_thing(asked, *found)
+    except RequestValidationError as unreadable:
+        if unreadable.errors()[0]["loc"][-1] != "scan":
+            raise
+        return await show(request, ask, booking_id, sent, wrong=unreadable.errors()[0]["msg"])
+    query = "&".join(part for part in (query_of(asked), "next=scan") if part)
+    return RedirectResponse(f"/clinics/{ask.clinic}/chair/{booking_id}?{query}", 303, HEADERS)
+
+
+@routes.get("/{booking_id}/live")
+async def live(booking_id: UUID, ask: Annotated[Asking, may("view_treatment")], request: Request) -> Response:
+    """What is missing, and the clocks, as they change."""
+    asked = asked_for(asked_of(request), booking_id)
+
+    async def look(size: int) -> str:
+        people = await people_of(request, ask)
+        async with ask.reading("treatment", size) as view:
+            sight = await _see(request, ask, view, people, asked)
+        return render("treatment/checklist.html", clinic=ask.clinic, sight=sight, query=query_of(asked))
+
+    return stream(request, ask, f"chair {booking_id} {looker(request, ask)} {query_of(asked)}", look)
