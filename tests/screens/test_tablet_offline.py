@@ -1,24 +1,29 @@
 """The tablet with the network gone and the server dead: nothing is lost, nothing is doubled, and each entry says where it is."""
 
+import asyncio
+import shutil
 import signal
+from pathlib import Path
 
-from playwright.async_api import expect
+from playwright.async_api import Page, Route, expect
 
-from tests.screens.bench import cards, enter_turnover, opened, recorded
-from tests.screens.conftest import Clinic
+from tests.screens.bench import READY, cards, enter_turnover, fill_cycle, opened, recorded, tablet
+from tests.screens.conftest import ROOT, Clinic
 
 TURNED = "room.turned_over"
+ONLINE = "() => window.dispatchEvent(new Event('online'))"
+"""The network says that it is back: it may be wrong, so the page asks the server."""
 
 
-async def _known(clinic: Clinic) -> int:
-    return len(await recorded(clinic, TURNED))
+async def _sent(page: Page, count: int) -> None:
+    await expect(cards(page, "sent")).to_have_count(count, timeout=20_000)
 
 
 async def test_three_entries_outlive_the_server_and_a_reload(clinic: Clinic) -> None:
     """Killed, and the page opened again while it is dead: it opens from the tablet, and the entries come in order."""
     async with clinic.tab() as tab:
         page = await opened(tab)
-        before = await _known(clinic)
+        before = len(await recorded(clinic, TURNED))
         await clinic.program.end(signal.SIGKILL)
         await page.reload()
         await expect(page.locator("#link")).to_contain_text("No connection")
@@ -27,9 +32,204 @@ async def test_three_entries_outlive_the_server_and_a_reload(clinic: Clinic) -> 
             await expect(page.locator("#saved")).to_contain_text("Saved on this tablet")
         await expect(cards(page, "waiting")).to_have_count(3)
         await expect(page.locator("#link")).to_contain_text("3 not sent")
+        await page.locator("#this-tablet summary").click()
+        async with page.expect_download() as download:
+            await page.get_by_role("button", name="Export unsent entries").click()
+        assert (await (await download.value).path()).read_text().count('"state": "waiting"') == 3
+        await tab.is_sound("three entries wait")
         await clinic.program.start()
-        await expect(cards(page, "sent")).to_have_count(3, timeout=15_000)
+        await page.evaluate(ONLINE)
+        await _sent(page, 3)
+        await expect(page.locator("#link")).to_have_text("Connected")
         found = (await recorded(clinic, TURNED))[before:]
         assert [entry["data"]["room_id"] for entry in found] == [str(clinic.example.rooms[room]) for room in (2, 0, 1)]
         assert {entry["actor"]["identity_id"] for entry in found} == {str(clinic.example.people["technician"].identity_id)}
         assert all(entry["data"]["device"].startswith("tablet-") for entry in found)
+
+
+async def test_an_entry_outlives_its_tab_while_the_network_is_gone(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        await tab.context.set_offline(True)
+        await enter_turnover(page, clinic)
+        await expect(cards(page, "waiting")).to_have_count(1)
+        await page.close()
+        again = await tab.context.new_page()
+        await again.goto(tablet(clinic))
+        await expect(cards(again, "waiting")).to_have_count(1)
+        await tab.context.set_offline(False)
+        await _sent(again, 1)
+        assert len(await recorded(clinic, TURNED)) == before + 1
+
+
+async def test_an_answer_lost_twice_records_once(clinic: Clinic) -> None:
+    """The server has recorded it, and the tablet cannot know: it asks again under the same id, and is answered alike."""
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        answers: list[int] = []
+
+        async def lose(route: Route) -> None:
+            answer = await route.fetch()
+            answers.append(answer.status)
+            if len(answers) < 3:
+                await route.abort()
+            else:
+                await route.fulfill(response=answer)
+
+        await page.route("**/turnovers/*", lose)
+        await enter_turnover(page, clinic)
+        for _ in range(2):
+            await expect(page.locator("#link")).to_contain_text("No connection")
+            await page.evaluate(ONLINE)
+        await _sent(page, 1)
+        assert answers == [201, 200, 200]
+        assert len(await recorded(clinic, TURNED)) == before + 1
+
+
+async def test_two_tabs_send_one_queue_once(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        other = await tab.context.new_page()
+        await other.goto(tablet(clinic))
+        await expect(other.locator("#shell")).to_have_text(READY)
+        await tab.context.set_offline(True)
+        await page.bring_to_front()  # a tab behind another one is slow on purpose
+        for room in (0, 1, 2, 0):
+            await enter_turnover(page, clinic, room)
+        await expect(cards(other, "waiting")).to_have_count(4)
+        answers: list[int] = []
+        tab.context.on("response", lambda found: answers.append(found.status) if "/turnovers/" in found.url else None)
+        await tab.context.set_offline(False)
+        await asyncio.gather(page.evaluate(ONLINE), other.evaluate(ONLINE))
+        await _sent(page, 4)
+        await _sent(other, 4)
+        assert answers == [201] * 4
+        assert len(await recorded(clinic, TURNED)) == before + 4
+
+
+async def test_a_refused_entry_is_kept_for_correction_and_sent_under_its_id(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        await enter_turnover(page, clinic, 1, wet=20)
+        await expect(cards(page, "fix")).to_contain_text("Wet for 20 s; the label asks for 120 s")
+        identity = await cards(page, "fix").get_attribute("data-entry")
+        await page.reload()
+        await page.get_by_role("button", name="Correct").click()
+        await expect(page.locator("#problem")).to_be_focused()
+        await expect(page).to_have_title("Error: Sterilization tablet – Asepsis")
+        await tab.is_sound("an entry to correct")
+        await page.get_by_role("link", name="Wet for 20 s").click()
+        await expect(page.locator("#room-wet")).to_be_focused()
+        assert await page.locator("#room-wet").get_attribute("aria-invalid") == "true"
+        await page.keyboard.press("Control+A")
+        await page.keyboard.type("140")
+        await page.get_by_role("button", name="Save correction").click()
+        await _sent(page, 1)
+        found = (await recorded(clinic, TURNED))[before:]
+        assert [(entry["data"]["turnover_id"], entry["data"]["wet_seconds"]) for entry in found] == [(identity, 140)]
+
+
+async def test_a_cycle_number_that_was_used_is_corrected_or_discarded(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, "cycle.recorded"))
+        for _ in range(2):
+            await fill_cycle(page, 777)
+            await page.locator("[name=contents]").fill("extractor set")
+            await page.get_by_role("button", name="Add a pack").click()
+            await page.locator("#save").click()
+        await expect(cards(page, "fix")).to_contain_text("Cycle number 777 of this sterilizer is on record already")
+        await page.get_by_role("button", name="Correct").click()
+        assert len(await page.locator("#packs li").all()) == 1
+        await page.locator("#cycle_number").fill("778")
+        await page.locator("#save").click()
+        await _sent(page, 2)
+        await enter_turnover(page, clinic, 0, wet=1)
+        await page.get_by_role("button", name="Discard").click()
+        await page.get_by_role("button", name="Really discard").click()
+        await expect(cards(page, "discarded")).to_have_count(1)
+        assert [entry["data"]["cycle_number"] for entry in (await recorded(clinic, "cycle.recorded"))[before:]] == [777, 778]
+
+
+async def test_what_was_saved_after_the_session_ended_is_sent_after_signing_in(clinic: Clinic) -> None:
+    """And somebody else who signs in sends nothing under their own name that they were not asked about."""
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        await tab.context.clear_cookies()
+        await enter_turnover(page, clinic)
+        await expect(cards(page, "signin")).to_have_count(1)
+        await expect(page.locator("#link")).to_contain_text("Signed out")
+        await tab.be("practitioner")
+        await page.evaluate(ONLINE)
+        await expect(cards(page, "other")).to_have_count(1)
+        await tab.context.clear_cookies()
+        await page.evaluate(ONLINE)
+        await page.locator("#sign-in").click()
+        await page.get_by_label("Access token").fill(clinic.example.people["technician"].token)
+        await page.get_by_role("button", name="Sign in").click()
+        await _sent(page, 1)
+        found = (await recorded(clinic, TURNED))[before:]
+        assert [entry["actor"]["identity_id"] for entry in found] == [str(clinic.example.people["technician"].identity_id)]
+
+
+async def test_a_request_that_hangs_holds_nobody_up_for_long(clinic: Clinic) -> None:
+    """The network is there and nothing comes back: Save answers at once, and what hangs is asked again."""
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        hung: list[Route] = []
+
+        async def hang_once(route: Route) -> None:
+            if not hung:
+                hung.append(route)
+                return
+            await route.continue_()
+
+        await page.route("**/turnovers/*", hang_once)
+        for room in (0, 1):
+            await enter_turnover(page, clinic, room)
+            await expect(page.locator("#saved")).to_contain_text("Saved on this tablet", timeout=1000)
+        await _sent(page, 2)
+        await hung[0].abort()
+        assert len(await recorded(clinic, TURNED)) == before + 2
+
+
+async def test_a_new_deploy_while_the_tablet_is_offline_changes_nothing_until_it_is_opened_again(clinic: Clinic, tmp_path: Path) -> None:
+    for part in ("schemas", "events", "services"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    with (tmp_path / "services" / "screens" / "static" / "screens.css").open("a") as newer:
+        newer.write("/* newer */\n")
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        old = await page.locator("link[rel=stylesheet]").get_attribute("href")
+        await tab.context.set_offline(True)
+        await enter_turnover(page, clinic)
+        await clinic.program.end()
+        clinic.program.root = tmp_path
+        try:
+            await clinic.program.start()
+            await tab.context.set_offline(False)
+            await page.reload()
+            assert await page.locator("link[rel=stylesheet]").get_attribute("href") == old
+            await _sent(page, 1)
+            await page.evaluate(REPLACED, old)
+            await page.reload()
+            assert await page.locator("link[rel=stylesheet]").get_attribute("href") != old
+            await tab.context.set_offline(True)
+            await page.reload()
+            await expect(page.locator("#save")).to_be_visible()
+        finally:
+            clinic.program.root = ROOT  # for the next one; what runs is the same program
+
+
+REPLACED = """async (old) => {
+  for (let names = []; names.length !== 1 || names[0].includes(old.split('/')[2]); names = await caches.keys()) {
+    await new Promise((next) => setTimeout(next, 50));
+  }
+}"""

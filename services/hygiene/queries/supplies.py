@@ -102,4 +102,4 @@ async def unit_labels(view: View, lot_id: UUID, after: UUID | None, limit: int) 
 def _label(lot: Lot, unit_id: UUID) -> UnitLabel:
     code = segno.make(f"urn:uuid:{unit_id}", error="m", micro=False)
     text = f"{lot.gtin}  LOT {lot.lot}  EXP {lot.expires_on.isoformat()}  {str(unit_id)[-8:]}"
-    return UnitLabel(unit_id=unit_id, text=text, code_svg=code.svg_inline(scale=3))
+    return UnitLabel(unit_id=unit_id, text=text, code_svg=code.svg_inline(border=4, omitsize=True))

@@ -80,7 +80,7 @@ async def pack_labels(view: View, cycle_id: UUID) -> tuple[PackLabel, ...]:
         PackLabel(
             pack_id=pack.pack_id,
             text=f"{pack.contents.replace('_', ' ')}  until {pack.sterile_until.isoformat()}  {str(pack.pack_id)[-8:]}",
-            code_svg=segno.make(f"urn:uuid:{pack.pack_id}", error="q", micro=False).svg_inline(scale=3, border=4),
+            code_svg=segno.make(f"urn:uuid:{pack.pack_id}", error="q", micro=False).svg_inline(border=4, omitsize=True),
         )
         for pack in await view.rows.scalars(query)
     )

@@ -39,7 +39,7 @@ function acts(entry, clinic) {
   if (entry.state === "fix") return [button("correct", "Correct"), button("discard", "Discard")];
   if (entry.state === "other") return [button("mine", "Send under my sign-in")];
   if (entry.state === "signin") return [link(`sign-in?next=/clinics/${clinic}/tablet`, "Sign in")];
-  if (entry.state === "sent" && entry.kind === "cycle" && entry.body.packs?.length) return [link(`hygiene/cycles/${entry.id}/labels`, "Print labels")];
+  if (entry.state === "sent" && entry.kind === "cycle" && entry.mechanical !== "failed" && entry.body.packs?.length) return [link(`hygiene/cycles/${entry.id}/labels`, "Print labels")];
   if (entry.state === "sent" && entry.kind === "lot") return [link(`hygiene/lots/${entry.id}/labels`, "Labels")];
   return [];
 }

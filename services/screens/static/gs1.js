@@ -56,7 +56,6 @@ function withoutFrame(content) {
 }
 
 function* elements(content) {
-  if (!content) throw unknown();
   let rest = content;
   while (rest) {
     const ai = rest.slice(0, 2);

@@ -58,7 +58,7 @@ export function fill(form, kind, kept) {
   }
   for (const name of OFFERED_AGAIN) {
     const field = form.querySelector(`[name="${name}"]:not([type=radio])`);
-    if (field && !field.value && field !== document.activeElement && kept.last[name]) field.value = kept.last[name];
+    if (field && !field.value && !field.dataset.offered && kept.last[name]) Object.assign(field, { value: kept.last[name] }).dataset.offered = "1"; // cleared, it stays empty
   }
   if (kind === "cycle") next(form, kept);
 }

@@ -11,6 +11,9 @@ export const plain = (code) => (code.charAt(0).toUpperCase() + code.slice(1)).re
 /** Places have no names: the beginning of their ids is on their labels. */
 export const short = (id) => id.replace(/-/g, "").slice(0, 4).toUpperCase();
 
+/** Ids that a tablet makes begin with the time: what tells them apart stands at their end, as on their labels. */
+export const tail = (id) => id.slice(-8).toUpperCase();
+
 /** Takes the fields of one form, and remembers what is wrong with them. */
 class Reader {
   problems = [];
@@ -188,6 +191,10 @@ export function snapshot(form) {
 
 export function restore(form, values) {
   form.reset();
+  for (const field of form.querySelectorAll("input")) {
+    if (values.length) field.dataset.offered = "1"; // what was left empty stays empty
+    else delete field.dataset.offered;
+  }
   for (const hidden of form.querySelectorAll("input[type=hidden]")) hidden.value = "";
   for (const [name, value] of values) {
     const fields = [...form.querySelectorAll(`[name="${name}"]`)];

@@ -4,7 +4,7 @@ import { clock, made, show } from "./entries.js";
 import { fill, judge, offer, serials } from "./offers.js";
 import { OPEN, Outbox, uuid7 } from "./outbox.js";
 import { clear, tell } from "./problems.js";
-import { KINDS, asCode, fieldOf, plain, report, restore, samplesOf, short, snapshot } from "./reports.js";
+import { KINDS, asCode, fieldOf, plain, report, restore, samplesOf, snapshot, tail } from "./reports.js";
 import { film } from "./scan.js";
 import { exported, keeps } from "./this_tablet.js";
 import { Unreadable, read } from "./gs1.js";
@@ -33,10 +33,12 @@ function turnTo(next) {
     if (name === kind) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  $("title").textContent = correcting ? `Correct: ${correcting.title}` : `Log: ${form().dataset.word.toLowerCase()}`;
+  $("title").textContent = correcting ? `Correct: ${correcting.title}` : `Log a${/^[ai]/i.test(form().dataset.word) ? "n" : ""} ${form().dataset.word.toLowerCase()}`;
   $("save").textContent = correcting ? "Save correction" : "Save";
   $("later").hidden = !correcting;
   clear();
+  said("The scanner works anywhere on this page.");
+  $("saved").textContent = "";
   fill(form(), kind, kept);
 }
 
@@ -52,8 +54,8 @@ function finish() {
 function setPacks(packs) {
   kept.packs = packs;
   $("packs").replaceChildren(...packs.map((pack, at) => made("li", {},
-    made("span", { text: `${plain(pack.contents)} · ${short(pack.pack_id)}` }),
-    made("button", { type: "button", "data-remove": at, "aria-label": `Remove ${plain(pack.contents)} ${short(pack.pack_id)}`, text: "Remove" }))));
+    made("span", { text: `${plain(pack.contents)} · ${tail(pack.pack_id)}` }),
+    made("button", { type: "button", "data-remove": at, "aria-label": `Remove ${plain(pack.contents)} ${tail(pack.pack_id)}`, text: "Remove" }))));
 }
 
 function setSamples(rows) {
@@ -96,10 +98,10 @@ async function save() {
     const entry = { id: uuid7(), kind, path: KINDS[kind].path, title: found.title, body, values, correction: 0, state: "waiting", problems: [] };
     await outbox.put({ ...entry, by: outbox.who ?? (await outbox.kept("who")) ?? null, madeAt: new Date().toISOString() });
   }
-  $("saved").textContent = `Saved on this tablet: ${found.title}`;
   await remember();
   finish();
   turnTo(kind);
+  $("saved").textContent = `Saved on this tablet: ${found.title}`;
   scrollTo(0, 0);
   outbox.drain();
 }
@@ -251,16 +253,16 @@ function watch(button) {
   }
 }
 
-async function act({ act: wanted, id }, button) {
+function act({ act: wanted, id }, button) {
   const entry = kept.entries.find((one) => one.id === id);
   if (wanted === "correct") return correct(entry);
   if (wanted === "mine") {
-    await outbox.change(id, (one) => one.state === "other", { state: "waiting", by: outbox.who });
-    return outbox.drain();
+    return outbox.change(id, (one) => one.state === "other", { state: "waiting", by: outbox.who }).then(() => outbox.drain());
   }
   if (button.dataset.sure) return outbox.change(id, (one) => one.state === "fix", { state: "discarded" });
   button.dataset.sure = "1";
   button.textContent = "Really discard?";
+  button.setAttribute("aria-label", `Really discard? ${entry.title}`);
 }
 
 function wire() {
@@ -274,7 +276,8 @@ function wire() {
   $("export").addEventListener("click", () => exported(kept.entries.filter((entry) => OPEN.has(entry.state))));
   $("typed").addEventListener("toggle", people);
   for (const one of document.querySelectorAll("main form")) one.addEventListener("submit", (event) => event.preventDefault());
-  document.addEventListener("change", (event) => event.target.closest("form") && (fill(form(), kind, kept), judge(form(), kept)));
+  // While somebody types, not when they leave the field: what moves then moves away under the finger that left it.
+  document.addEventListener("input", (event) => event.target.closest("form") && (fill(form(), kind, kept), judge(form(), kept)));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !event.target.matches("input")) return;
     event.preventDefault(); // scanners end with Enter: that saves nothing

@@ -2,7 +2,7 @@
 
 import { made } from "./entries.js";
 import { uuid7 } from "./outbox.js";
-import { short } from "./reports.js";
+import { tail } from "./reports.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -16,7 +16,7 @@ export function exported(open) {
 
 /** Its name, what the browser promises, and whether it opens without the network. Raises where it will not. */
 export async function keeps(outbox, clinic) {
-  const device = (await outbox.kept("device")) ?? `tablet-${short(uuid7().slice(-12))}`;
+  const device = (await outbox.kept("device")) ?? `tablet-${tail(uuid7()).slice(-4)}`;
   await outbox.keep("device", device);
   $("device").textContent = device;
   const persisted = await navigator.storage?.persist?.();

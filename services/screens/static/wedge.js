@@ -21,8 +21,7 @@ export function listen(target, { scanned, refused, reading = () => {} }) {
     return held;
   }
 
-  function giveBack(text) {
-    const field = document.activeElement;
+  function giveBack(text, field = document.activeElement) {
     if (!text || !field?.matches?.("input, textarea") || field.readOnly) return;
     try {
       field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
@@ -104,4 +103,5 @@ export function listen(target, { scanned, refused, reading = () => {} }) {
   }
 
   target.addEventListener("keydown", pressed, { capture: true });
+  target.addEventListener("focusout", (event) => frame !== null && frame.length < 3 && giveBack(end(), event.target));
 }
