@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from schemas.vocabulary import Actor, Role
 from services.screens.assets import address
 from services.screens.menu import open_to
+from services.session import IDLE_SECONDS, tablet_of
 from services.settings import PARTS
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ def page(
     """A whole page. `actor` is who is signed in, if anybody is."""
     roles: frozenset[Role] = getattr(request.state, "roles", frozenset())
     screens = open_to(request.app.state.menu, roles) if clinic and actor else ()
-    text = render(template, path=request.url.path, clinic=clinic, actor=actor, screens=screens, **said)
+    idle = IDLE_SECONDS if actor and getattr(request.state, "on_tablet", False) else 0
+    known = {"path": request.url.path, "clinic": clinic, "actor": actor, "screens": screens, "idle_seconds": idle}
+    if actor is None and clinic is not None:
+        known["is_tablet"] = tablet_of(request, request.app.state.database.secret, clinic) is not None
+    text = render(template, **known, **said)
     return HTMLResponse(text, status, headers=HEADERS)
 
 

@@ -78,6 +78,16 @@ async def end_here(request: Request, clinic: UUID, answer: Response) -> None:
     session.end(request, answer)
 
 
+@routes.get("/here")
+async def here(clinic: UUID, request: Request) -> Response:
+    """Somebody does something on a shared tablet that sends nothing else, like filling in a long form."""
+    database = database_of(request)
+    known = session.session_of(request, database.secret, clinic)
+    if known is not None and await authenticate(database, Shown(known.token, known.digest), clinic) is not None:
+        session.keep_awake(request, database.secret, clinic)
+    return Response(status_code=204, headers=HEADERS)
+
+
 @routes.post("/sign-out")
 async def sign_out(clinic: UUID, request: Request) -> Response:
     """Nothing but the session is cleared: what a tablet has not sent yet stays on it."""

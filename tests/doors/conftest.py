@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from events.access import hash_of, new_token
 from events.database import Database
@@ -19,6 +20,7 @@ from schemas.compliance import CreateToken
 from schemas.vocabulary import Role
 from services.app import create_app
 from services.compliance.commands import create_token
+from services.screens.hub import Hub
 from services.settings import Settings
 from tests.conftest import SECRET, House, actor, administer, load_services, open_house
 
@@ -83,6 +85,7 @@ async def door(servers: Servers, database: Database, house: House) -> AsyncItera
     settings = Settings(database_url=database.url, migration_url=database.url, redis_url=servers.redis_url, secret=SECRET)
     app = create_app(settings)
     app.state.database = database
+    app.state.hub = Hub(Redis.from_url(servers.redis_url))
     tokens: dict[Role, str] = {role: await token_for(house, role) for role in Role if role not in (Role.SERVICE, Role.CLIENT)}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://asepsis") as client:

@@ -26,6 +26,8 @@ PUBLIC = {
     "/clinics/{clinic}",  # leads on, to signing in or to the first screen
     "/clinics/{clinic}/sign-in",
     "/clinics/{clinic}/sign-out",
+    "/clinics/{clinic}/here",  # keeps a session awake that is there
+    "/clinics/{clinic}/who",  # the tablet's secret and a PIN are the keys
     # What a tablet runs without the network: the same for everybody, and renewed when nobody is signed in too.
     "/clinics/{clinic}/tablet/sw.js",
     "/clinics/{clinic}/tablet/manifest.webmanifest",
