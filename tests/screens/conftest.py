@@ -211,17 +211,24 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input:not([ty
   .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
 
 
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One for all tests of a file."""
+@asynccontextmanager
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """A browser of its own, with more flags."""
     if CHROMIUM is None:
         # A machine may have no browser; where changes are checked, there is one, or that is the failure.
         assert os.environ.get("CI") != "true", "There is no Chromium: .ci/run installs Debian's."
         pytest.skip("NO BROWSER TEST RUNS: there is no Chromium here. `make browser` installs Debian's.")
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=os.geteuid() != 0)
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *more], chromium_sandbox=os.geteuid() != 0)
         yield started
         await started.close()
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One for all tests of a file."""
+    async with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,32 @@
 
 import gzip
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-from playwright.async_api import expect
+import pytest
+from playwright.async_api import Browser, expect
 
 from services.hygiene.pages.tablet import MODULES
 from services.screens.assets import FOLDER, address
 from tests.screens.bench import cards, enter_turnover, fill_cycle, opened, recorded, scan, tablet
-from tests.screens.conftest import Clinic
+from tests.screens.conftest import Clinic, chromium
+from tests.screens.filmed import film
 
 MOST_JAVASCRIPT = 25_000
+FILMED = "3f5a0b9e-0c0e-4c60-8f0c-7e1a7d4d2a22"
 CODES = json.loads((Path(__file__).parent / "codes.json").read_text())
 BOX = "]d2010950110153000317{}10SP4471"
+
+
+@pytest.fixture(scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """One that has a camera, and a label lies before it."""
+    label = tmp_path_factory.mktemp("camera") / "label.y4m"
+    film(f"urn:uuid:{FILMED}", label)
+    camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={label}"]
+    async with chromium(*camera) as started:
+        yield started
 
 
 async def test_a_load_is_logged_on_one_page_its_labels_printed_and_it_is_released(clinic: Clinic) -> None:
@@ -134,6 +148,18 @@ async def test_a_scan_is_framed_by_its_identifier_and_by_nothing_else(clinic: Cl
         await expect(page.locator("#scanned")).to_contain_text("Not taken: this is not a GS1 code")
         found = await page.evaluate(READ, [address("gs1.js"), [code["scan"] for code in CODES]])
         assert found == [code["says"] for code in CODES]
+
+
+async def test_the_camera_reads_a_label_without_the_network(clinic: Clinic) -> None:
+    """What reads it was loaded with the page, and runs from our own address under the page's policy."""
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        await tab.context.set_offline(True)
+        await page.locator("[name=contents]").fill("extractor set")
+        await page.get_by_role("button", name="Camera").click()
+        await expect(page.locator("#packs li")).to_have_count(1, timeout=15_000)
+        await expect(page.locator("#packs li")).to_contain_text(FILMED[-8:].upper())
+        await expect(page.locator("#viewer")).to_be_hidden()
 
 
 BURST = """(text) => {
