@@ -1,5 +1,6 @@
 """Requests and replies of hygiene: steam, supplies, surfaces, recalls. Import them from here."""
 
+from schemas.hygiene.calendar import DayOfCycles, IndicatorYear, SterilizerYear
 from schemas.hygiene.recalls import (
     RecallDecisionReport,
     RecallExposure,
@@ -58,11 +59,13 @@ from schemas.hygiene.tablet import (
 __all__ = [
     "CycleReport",
     "CycleSheet",
+    "DayOfCycles",
     "HandpieceReport",
     "HandpieceSheet",
     "HygieneDay",
     "IndicatorDay",
     "IndicatorReport",
+    "IndicatorYear",
     "LabelOrder",
     "LotMatches",
     "LotQuarantine",
@@ -87,6 +90,7 @@ __all__ = [
     "Said",
     "SterilizerReport",
     "SterilizerSheet",
+    "SterilizerYear",
     "TabletCycle",
     "TabletFacts",
     "TabletPlace",

@@ -7,8 +7,11 @@ from uuid import uuid4
 
 import httpx
 
+from services.example import PROGRAM
 from tests.faults.morning import Client, Morning
 from tests.screens.conftest import Clinic
+
+INDICATOR = {"product": "rapid_24_minutes", "lot": "BI2211"}
 
 
 @asynccontextmanager
@@ -32,3 +35,36 @@ async def receive(clinic: Clinic, lot: str) -> str:
     label["checked_by"] = str(clinic.example.people["manager"].identity_id)
     await clinic.ask("PUT", f"/lots/{identity}", body, "technician")
     return identity
+
+
+async def run(clinic: Clinic, number: int, days_ago: int, **more: Any) -> str:
+    """A cycle of the clinic's sterilizer, some days ago. Gives the id."""
+    identity, began = str(uuid4()), days_ago * 24 * 60
+    report: dict[str, Any] = {
+        "sterilizer_id": str(clinic.example.sterilizer_id),
+        "cycle_number": number,
+        "program": PROGRAM,
+        "started_at": Morning.ago(began),
+        "ended_at": Morning.ago(began - 40),
+        "samples": [{"second": second, "temperature_mc": 132_900} for second in range(0, 251, 10)],
+        "external_indicator": "changed",
+        "internal_indicator": "changed",
+        "occurred_at": Morning.ago(began - 42),
+        **more,
+    }
+    await clinic.ask("PUT", f"/cycles/{identity}", report, "technician")
+    return identity
+
+
+async def read(clinic: Clinic, cycle: str, days_ago: int, *, grew: bool, control_grew: bool = True) -> None:
+    """The biological indicator that lay in a cycle."""
+    reading = {
+        "cycle_id": cycle,
+        **INDICATOR,
+        "control_lot": INDICATOR["lot"],
+        "incubation_started_at": Morning.ago(days_ago * 24 * 60 - 60),
+        "grew": grew,
+        "control_grew": control_grew,
+        "occurred_at": Morning.ago(days_ago * 24 * 60 - 120),
+    }
+    await clinic.ask("PUT", f"/indicators/{uuid4()}", reading, "technician")

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from schemas.vocabulary import Role
+from services.hygiene.pages.calendar import routes as calendar
 from services.hygiene.pages.labels import routes as labels
 from services.hygiene.pages.tablet import routes as tablet
 from services.hygiene.pages.today import routes as today
@@ -10,9 +11,10 @@ from services.screens.menu import Screen
 
 MENU = (
     Screen("Hygiene today", "hygiene/today", "view_hygiene", rank=20, home_of=frozenset({Role.TECHNICIAN})),
+    Screen("Indicators", "hygiene/calendar", "view_hygiene", rank=22),
     Screen("Tablet", "tablet", "record_cycle", rank=21),
 )
 
 routes = APIRouter()
-for _part in (today, tablet, labels):
+for _part in (today, tablet, labels, calendar):
     routes.include_router(_part)
