@@ -62,9 +62,12 @@ PEOPLE = {
     "system": ("The front desk's software", Role.SYSTEM),
 }
 
-CONSENT_TEXT = """Microneedling makes many fine channels in the skin. Redness, swelling and pinpoint bleeding are usual for one to three
-days. Infection, pigment changes and scars are rare. I was told of them, of other ways to reach what I want, and of what to
-do afterwards; I could ask what I liked; I may say no at any time."""
+CONSENT_TEXT = (
+    "Microneedling makes many fine channels in the skin. Redness, swelling and pinpoint bleeding are usual for one to three days."
+    " Infection, pigment changes and scars are rare.\n\n"
+    "I was told of them, of other ways to reach what I want, and of what to do afterwards; I could ask what I liked;"
+    " I may say no at any time."
+)
 
 
 class RefusedError(RuntimeError):

@@ -10,13 +10,13 @@ from sqlalchemy import func, select
 from events.policy import policy_in_force
 from events.transaction import View
 from schemas.policy import Policy, Tier, local_date
-from schemas.recovery import CheckInLine, CheckInQuestions, CheckInReply, CheckInSheet, GivenAnswer
+from schemas.recovery import CheckInLine, CheckInQuestions, CheckInReply, CheckInSheet, GivenAnswer, ReactionReport
 from schemas.recovery import Incident as IncidentShown
 from schemas.recovery import Reaction as ReactionShown
 from schemas.recovery import SafetyHold as HoldShown
 from schemas.vocabulary import MAX_INTEGER
 from services.recovery.models import CheckIn, CheckInAnswer, Incident, Policies, Reaction, SafetyHold, Treatment
-from services.recovery.rules import ADVICE, ALARMING, FEVER, LinkTarget, report_due_on, respond_by, target_of, tier_of
+from services.recovery.rules import ADVICE, ALARMING, FEVER, LinkTarget, report_due_on, reported, respond_by, target_of, tier_of
 
 MOST = 200
 """The longest page of a list."""
@@ -105,13 +105,6 @@ async def unanswered_check_ins(view: View) -> list[CheckInLine]:
     return [CheckInLine.model_validate({name: getattr(row, name) for name in CheckInLine.model_fields}) for row in found]
 
 
-async def check_in_line(view: View, checkin_id: UUID) -> CheckInLine | None:
-    """One check-in, as on the day's list."""
-    query = select(CheckIn).where(CheckIn.clinic_id == view.clinic_id, CheckIn.checkin_id == checkin_id)
-    row = (await view.rows.execute(query)).scalar_one_or_none()
-    return None if row is None else CheckInLine.model_validate({name: getattr(row, name) for name in CheckInLine.model_fields})
-
-
 async def treatments_of(view: View, client_id: UUID) -> list[tuple[UUID, datetime | None]]:
     """A client's treatments with needle contact, the newest first, each with when its first check-in is or was due."""
     first = func.min(CheckIn.due_at)
@@ -145,6 +138,39 @@ async def answers_to(view: View, checkin_id: UUID) -> list[GivenAnswer]:
         GivenAnswer(answered_at=row.answered_at, sheet=CheckInSheet.model_validate_json(row.content))
         for row in (await view.rows.execute(query)).scalars()
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a client answered, or the staff reported of them."""
+
+    at: datetime
+    symptoms: tuple[str, ...]
+    by_client: bool
+
+
+async def told_of(view: View, client_id: UUID) -> list[Told]:
+    """Everything that was said of a client's skin, the newest first."""
+    query = (
+        select(CheckInAnswer)
+        .where(CheckInAnswer.clinic_id == view.clinic_id, CheckInAnswer.client_id == client_id)
+        .order_by(CheckInAnswer.answered_at.desc(), CheckInAnswer.answer_id)
+        .limit(MOST)
+    )
+    found = []
+    for row in (await view.rows.execute(query)).scalars():
+        by_client = row.checkin_id is not None
+        said = CheckInSheet.model_validate_json(row.content) if by_client else None
+        symptoms = reported(said) if said is not None else ReactionReport.model_validate_json(row.content).symptoms
+        found.append(Told(row.answered_at, symptoms, by_client))
+    return found
+
+
+async def last_tier(view: View, client_id: UUID) -> Tier | None:
+    """How fast a person must look at what was reported of a client last."""
+    query = select(Reaction.tier).where(Reaction.clinic_id == view.clinic_id, Reaction.client_id == client_id)
+    found = (await view.rows.execute(query.order_by(Reaction.ledger_index.desc()).limit(1))).scalar_one_or_none()
+    return None if found is None else _tier(found)
 
 
 async def safety_holds(view: View, *, open_only: bool, client_id: UUID | None = None, before: int = NEWEST) -> list[HoldShown]:

@@ -1,6 +1,7 @@
 """The client's check-in on a phone without JavaScript, before the real program; and what the staff sees of it."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 from playwright.async_api import expect
@@ -160,3 +161,50 @@ async def test_every_page_of_the_check_in_is_sound_when_it_is_urgent_too(clinic:
         await page.goto(care.link + "?q=1")
         await tick(page, "Blue or gray lips")
         await tab.is_sound("an emergency")
+
+
+async def test_the_staff_sees_who_must_be_looked_at_and_a_clinician_lifts_the_hold(clinic: Clinic) -> None:
+    """The front desk reports what it hears and sees no answer; the practitioner sees it at once; the clinician ends the hold."""
+    client = await clinic.client("Jelle")
+    care = await treated(clinic, UUID(client))
+    recovery = f"{clinic.program.address}/clinics/{clinic.example.clinic_id}/recovery"
+    async with clinic.tab() as tab:
+        page = tab.page
+        tab.expected += ["403", "422"]
+        await tab.be("front_desk")
+        await page.goto(recovery)
+        await expect(page.get_by_role("alert")).to_contain_text("Your role does not allow this")
+        await page.goto(f"{recovery}/clients/{client}")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Jelle Visser")
+        await page.get_by_role("button", name="Report it").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Tick what you saw or heard")
+        await tab.is_sound("a report, refused")
+        await page.get_by_label("Blisters").check()
+        await page.get_by_role("button", name="Report it").click()
+        await expect(page.get_by_role("status")).to_contain_text("This needs medical care today")
+        assert "What was said" not in await page.content()
+    assert [one.tier for one in await care.reactions()] == ["urgent"]
+    (held,) = await care.holds()
+    async with clinic.tab() as tab:
+        page = tab.page
+        await tab.be("practitioner")
+        await page.goto(recovery)
+        await tab.is_sound("recovery")
+        await page.get_by_role("region", name="Must be looked at").get_by_role("link", name="Jelle Visser").first.click()
+        await expect(page.get_by_role("listitem")).to_have_text(["Blisters"])
+        await expect(page.get_by_text("A clinician lifts it.")).to_be_visible()
+        await page.get_by_text("Stop the next treatment").click()
+        await page.get_by_label("Why").select_option(label="Seen in the clinic")
+        await page.get_by_role("button", name="Stop it until a clinician lifts it").click()
+        await expect(page.get_by_role("status")).to_contain_text("The next treatment is stopped")
+    assert [one.reason for one in await care.holds()] == ["reaction", "seen_in_clinic"]
+    async with clinic.tab() as tab:
+        page = tab.page
+        await tab.be("clinician")
+        await page.goto(f"{recovery}/clients/{client}")
+        await tab.is_sound("a client after a treatment")
+        await page.get_by_role("button", name="Lift the hold").last.click()
+        await expect(page.get_by_role("status")).to_contain_text("The hold is lifted")
+    standing: Any = await clinic.ask("GET", f"/safety-holds?client_id={client}", person="practitioner")
+    assert [one["reason"] for one in standing] == ["seen_in_clinic"]
+    assert str(held.hold_id) not in str(standing)

@@ -72,6 +72,7 @@ async def test_a_client_reads_draws_and_signs_and_holds_no_way_to_the_staff(clin
         assert client not in await page.content()
         assert "Ada" not in await page.content()
         assert await page.locator("nav, form.who").count() == 0
+        await expect(page.get_by_label("Type your name")).to_be_hidden()
         await tab.is_sound("read and sign")
         await page.get_by_role("button", name="I agree and sign").click()
         await expect(page.get_by_role("alert")).to_contain_text("There is no signature yet")

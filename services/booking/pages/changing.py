@@ -77,6 +77,7 @@ def _acts(ask: Asking, booking: BookingReply, *, is_today: bool) -> dict[str, bo
         "request_booking": booking.state == "canceled",
         "sign_consent": open_,
         "withdraw_consent": True,
+        "report_reaction": True,
     }
     return {command: allowed and role_may(ask.actor.role, command) for command, allowed in wanted.items()}
 

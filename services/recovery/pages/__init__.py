@@ -3,9 +3,12 @@
 from fastapi import APIRouter
 
 from services.recovery.pages.checkin import routes as checkin
+from services.recovery.pages.client import routes as client
+from services.recovery.pages.today import routes as today
 from services.screens.menu import Screen
 
-MENU: tuple[Screen, ...] = ()
+MENU = (Screen("Recovery", "recovery", "view_recovery", rank=45),)
 
 routes = APIRouter()
-routes.include_router(checkin)
+for _part in (checkin, today, client):
+    routes.include_router(_part)

@@ -1,0 +1,56 @@
+"""What the staff sees of recovery: who must be looked at, who did not answer, who is asked today."""
+
+from datetime import timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from schemas.vocabulary import LocalDate
+from services.door import Asking, may
+from services.recovery import queries
+from services.recovery.pages.people import names_of
+from services.recovery.pages.words import STATES, TIERS, day, day_and_time, plain
+from services.screens.frame import page
+
+routes = APIRouter(prefix="/clinics/{clinic}/recovery", include_in_schema=False)
+
+MOST_REACTIONS = 20
+
+
+@routes.get("")
+async def today(
+    ask: Annotated[Asking, may("view_recovery")], request: Request, on: Annotated[LocalDate | None, Query()] = None
+) -> Response:
+    """The worst first: holds, reactions, silence, and then the day's check-ins."""
+    async with ask.reading("recovery") as view:
+        zone = ZoneInfo((await queries.symptoms_known(view))[1])
+        now = view.now
+        wanted = on or now.astimezone(zone).date()
+        holds = await queries.safety_holds(view, open_only=True)
+        reactions = [one for one in await queries.reactions(view) if one.tier != "none"][:MOST_REACTIONS]
+        silent = await queries.unanswered_check_ins(view)
+        check_ins = await queries.check_ins_on(view, wanted)
+    clients = {*(one.client_id for one in holds), *(one.client_id for one in reactions), *(one.client_id for one in (*silent, *check_ins))}
+    names = await names_of(request, ask, clients)
+    one_day = timedelta(days=1)
+    return page(
+        request,
+        "recovery/today.html",
+        clinic=ask.clinic,
+        actor=ask.actor,
+        on=wanted,
+        is_today=wanted == now.astimezone(zone).date(),
+        before=wanted - one_day,
+        after=wanted + one_day,
+        day=day,
+        names=names,
+        holds=[(one, TIERS[one.tier], plain(one.reason), day_and_time(one.placed_at, zone)) for one in holds],
+        reactions=[(one, TIERS[one.tier], day_and_time(one.reported_at, zone), day_and_time(one.respond_by, zone)) for one in reactions],
+        silent=[(one, day_and_time(one.due_at, zone)) for one in silent],
+        check_ins=[
+            (one, f"{one.due_at.astimezone(zone):%H:%M}", TIERS[one.tier] if one.tier else STATES[one.state], STATES[one.state][2])
+            for one in check_ins
+        ],
+    )
