@@ -35,6 +35,7 @@ _VISITS: dict[str, frozenset[Role]] = {
     # A machine may promise and withdraw; a conflict is resolved by a person.
     "resolve_booking": _HOUSE,
     "record_arrival": _BOOKING,
+    "withdraw_arrival": _BOOKING,
     "record_no_show": _HOUSE,
     "view_day_sheet": _HOUSE | {Role.TECHNICIAN},
     "open_slots": _BOOKING,

@@ -64,6 +64,7 @@ def _of_booking() -> tuple[Event, ...]:
             contactable=True,
             occurred_at=_at(9, 50),
         ),
+        booking.ArrivalWithdrawn(booking_id=BOOKING, client_id=CLIENT, arrival=_id("arrival")),
         booking.RequestRefused(command="cancel_booking", subject_id=BOOKING, findings=UNKNOWN),
         booking.CommandRejected(
             system="frontdesk",

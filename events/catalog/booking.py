@@ -126,6 +126,15 @@ class ClientArrived(Event, type="client.arrived", outward=True, masked=("age_ban
     """When the client came, as the desk says; none: when it was recorded."""
 
 
+class ArrivalWithdrawn(Event, type="arrival.withdrawn", outward=True):
+    """The client has not come after all: an arrival was recorded by mistake."""
+
+    booking_id: UUID
+    client_id: UUID
+    arrival: UUID
+    """The `client.arrived` that no longer holds."""
+
+
 class RequestRefused(Event, type="request.refused", outward=True, refusal=True):
     """A command about clients, resources or arrivals that could not be granted."""
 

@@ -28,6 +28,7 @@ from schemas.booking.replies import (
 )
 from schemas.booking.visits import (
     Arrival,
+    ArrivalWithdrawal,
     BookingCancellation,
     BookingMove,
     BookingRequest,
@@ -46,6 +47,7 @@ from schemas.booking.visits import (
 
 __all__ = [
     "Arrival",
+    "ArrivalWithdrawal",
     "Attendance",
     "BookingCancellation",
     "BookingMove",

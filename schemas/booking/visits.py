@@ -182,6 +182,14 @@ class NoShow(Shape):
     booking_id: UUID = Field(description="The booking nobody came for.")
 
 
+class ArrivalWithdrawal(Shape):
+    """The client has not come after all. The booking waits for them again."""
+
+    model_config = example({"booking_id": A_BOOKING})
+
+    booking_id: UUID = Field(description="The booking whose arrival was recorded by mistake.")
+
+
 class SlotSearch(Wish):
     """Which slots are open for this client and this visit? Exactly those a request would get."""
 

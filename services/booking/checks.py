@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from events.catalog.booking import (
+    ArrivalWithdrawn,
     BookingAnnounced,
     BookingCanceled,
     BookingConfirmed,
@@ -25,6 +26,7 @@ from events.catalog.booking import (
 )
 from events.checking.replays import Asked, Past, Private, Replays
 from schemas.booking import (
+    ArrivalWithdrawal,
     BookingCancellation,
     BookingMove,
     BookingRequest,
@@ -133,6 +135,11 @@ async def of_an_arrival(past: Past) -> Sequence[Asked] | None:
     return asked if await past.kept("booking.client_details", client_id=said.client_id) is not None else None
 
 
+@replays(ArrivalWithdrawn)
+async def of_an_arrival_withdrawn(past: Past) -> Sequence[Asked]:
+    return [Asked(commands.withdraw_arrival, ArrivalWithdrawal(booking_id=past.event.booking_id))]
+
+
 @replays(BookingFlagged)
 async def of_a_no_show(past: Past) -> Sequence[Asked]:
     """The one flag that a person sets."""
@@ -168,7 +175,10 @@ async def of_a_credential(past: Past) -> Sequence[Asked]:
 CLAIMED = frozenset({"arrival_may_be_recorded_on_the_day_only", "arrival_may_not_lie_ahead"})
 
 
-@replays(RequestRefused, refusing=("record_arrival", "record_no_show", "reschedule_booking", "resolve_booking", "cancel_booking"))
+@replays(
+    RequestRefused,
+    refusing=("record_arrival", "withdraw_arrival", "record_no_show", "reschedule_booking", "resolve_booking", "cancel_booking"),
+)
 async def of_a_refused_request(past: Past) -> Sequence[Asked]:
     """About a booking that is not there, or is over."""
     booking_id, at = past.event.subject_id, past.answer.recorded_at
@@ -176,6 +186,8 @@ async def of_a_refused_request(past: Past) -> Sequence[Asked]:
         case "record_arrival":
             arrival = ClientArrival(booking_id=booking_id, identity_confirmed=False)
             return [Asked(commands.record_arrival, arrival, CLAIMED | {"person_must_be_known"})]
+        case "withdraw_arrival":
+            return [Asked(commands.withdraw_arrival, ArrivalWithdrawal(booking_id=booking_id))]
         case "record_no_show":
             return [Asked(commands.record_no_show, NoShow(booking_id=booking_id))]
         case "reschedule_booking":

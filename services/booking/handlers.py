@@ -12,7 +12,7 @@ from events.envelope import Entry
 from events.inbox import Inbox
 from events.streams import Reactions
 from events.transaction import Answer, Transaction
-from schemas.booking import BookingCancellation, BookingMove, BookingRequest, ClientArrival, ClientRegistration
+from schemas.booking import ArrivalWithdrawal, BookingCancellation, BookingMove, BookingRequest, ClientArrival, ClientRegistration
 from services.booking import commands
 
 when = Reactions("booking")
@@ -29,6 +29,12 @@ async def client_register(tx: Transaction, request: ClientRegistration) -> Answe
 async def client_arrive(tx: Transaction, request: ClientArrival) -> Answer[Any]:
     """The client of a booking has come."""
     return await commands.record_arrival(tx, request)
+
+
+@accepts("client.withdraw_arrival", ArrivalWithdrawal, command="withdraw_arrival")
+async def client_withdraw_arrival(tx: Transaction, request: ArrivalWithdrawal) -> Answer[Any]:
+    """The client of a booking has not come after all."""
+    return await commands.withdraw_arrival(tx, request)
 
 
 @accepts("booking.request", BookingRequest, command="request_booking")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from schemas.booking import (
     Arrival,
+    ArrivalWithdrawal,
     BookingCancellation,
     BookingMove,
     BookingReply,
@@ -147,6 +148,12 @@ async def post_cancellation(booking_id: UUID, body: Cancellation, ask: Annotated
 async def post_arrival(booking_id: UUID, body: Arrival, ask: Annotated[Asking, may("record_arrival")]) -> Reply:
     """Name and date of birth are compared and forgotten; a difference is recorded as not confirmed."""
     return await ask.decide("booking", commands.record_arrival, ClientArrival(booking_id=booking_id, **dict(body)))
+
+
+@routes.post("/bookings/{booking_id}/arrival/withdraw", status_code=201, summary="The client has not come after all")
+async def post_arrival_withdrawal(booking_id: UUID, ask: Annotated[Asking, may("withdraw_arrival")]) -> Reply:
+    """An arrival was recorded by mistake. The booking waits for the client again; nothing is erased."""
+    return await ask.decide("booking", commands.withdraw_arrival, ArrivalWithdrawal(booking_id=booking_id))
 
 
 @routes.post("/bookings/{booking_id}/no-show", status_code=201, summary="The client did not come")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-from events.catalog.booking import BookingCanceled, BookingConfirmed, ClientArrived
+from events.catalog.booking import ArrivalWithdrawn, BookingCanceled, BookingConfirmed, ClientArrived
 from events.catalog.consent import ConsentSigned, ScreeningAnswered
 from events.catalog.hygiene import (
     CartridgeWasted,
@@ -65,6 +65,8 @@ class Replay:
                 self.booked.pop(event.booking_id, None)
             case ClientArrived(identity_confirmed=True):
                 self.arrived.add(event.booking_id)
+            case ArrivalWithdrawn():
+                self.arrived.discard(event.booking_id)
             case ConsentSigned():
                 self.signed.add(event.client_id)
             case ScreeningAnswered():

@@ -18,6 +18,7 @@ reschedule_booking: clinician front_desk manager practitioner system
 cancel_booking: clinician front_desk manager practitioner system
 resolve_booking: clinician front_desk manager practitioner
 record_arrival: clinician front_desk manager practitioner system
+withdraw_arrival: clinician front_desk manager practitioner system
 record_no_show: clinician front_desk manager practitioner
 view_day_sheet: clinician front_desk manager practitioner technician
 open_slots: clinician front_desk manager practitioner system
@@ -125,8 +126,8 @@ def test_an_auditor_only_reads() -> None:
 
 def test_a_front_desks_machine_books_and_reads_events_and_nothing_else() -> None:
     granted = {command for command in COMMANDS if may(Role.SYSTEM, command)}
-    booking = {"request_booking", "announce_booking", "reschedule_booking", "cancel_booking", "record_arrival", "register_client"}
-    assert granted == booking | {"open_slots", "view_resources", "read_events"}
+    booking = {"request_booking", "announce_booking", "reschedule_booking", "cancel_booking", "register_client"}
+    assert granted == booking | {"record_arrival", "withdraw_arrival"} | {"open_slots", "view_resources", "read_events"}
 
 
 def test_a_person_acts_in_the_least_powerful_role_that_suffices() -> None:

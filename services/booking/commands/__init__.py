@@ -1,6 +1,6 @@
 """What booking decides. Every command reads: load, ask, record."""
 
-from services.booking.commands.arrivals import record_arrival, record_no_show, walk_in
+from services.booking.commands.arrivals import record_arrival, record_no_show, walk_in, withdraw_arrival
 from services.booking.commands.clients import forget_client, merge_clients, register_client
 from services.booking.commands.flags import flag_credential, flag_exposed, flag_held, flag_late, flag_spacing, flag_two_places
 from services.booking.commands.making import announce_booking, request_booking
@@ -27,4 +27,5 @@ __all__ = [
     "reschedule_booking",
     "resolve_booking",
     "walk_in",
+    "withdraw_arrival",
 ]

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from events.catalog.booking import BookingConfirmed, BookingFlagged, BookingRequested, ClientArrived
+from events.catalog.booking import ArrivalWithdrawn, BookingConfirmed, BookingFlagged, BookingRequested, ClientArrived
 from events.transaction import Answer, Transaction
-from schemas.booking import ClientArrival, NoShow, Recognition, WalkIn
+from schemas.booking import ArrivalWithdrawal, ClientArrival, NoShow, Recognition, WalkIn
 from schemas.policy import Policy, age_band, local_date
 from services.booking.commands.making import judge, refuse
 from services.booking.commands.moving import refuse_request, state_findings
@@ -17,6 +17,7 @@ from services.booking.rules import (
     allows,
     arrival_may_be_recorded_on_the_day_only,
     arrival_may_not_lie_ahead,
+    client_must_have_arrived,
     identity_matches,
     no_show_may_be_said_late_enough,
     person_must_be_known,
@@ -68,6 +69,17 @@ async def record_arrival(tx: Transaction, request: ClientArrival) -> Answer[Any]
         return await tx.repeat(row.arrival_event_id)
     arrived = _arrived(tx, rule.policy, row, details, confirmed=confirmed, came_at=request.occurred_at)
     return await tx.answer(arrived, policy=rule.version)
+
+
+async def withdraw_arrival(tx: Transaction, request: ArrivalWithdrawal) -> Answer[Any]:
+    """The client has not come after all. Whatever was begun with them stands: nobody who was treated was not there."""
+    row = await row_of(tx.rows, tx.clinic_id, request.booking_id)
+    findings = state_findings(request.booking_id, row, "confirmed", "conflicted")
+    if row is not None:
+        findings = (*findings, client_must_have_arrived(request.booking_id, arrived=row.arrival_event_id is not None))
+    if row is None or row.arrival_event_id is None or not allows(findings):
+        return await refuse_request(tx, "withdraw_arrival", request.booking_id, findings)
+    return await tx.answer(ArrivalWithdrawn(booking_id=row.booking_id, client_id=row.client_id, arrival=row.arrival_event_id))
 
 
 async def walk_in(tx: Transaction, request: WalkIn) -> Answer[Any]:

@@ -3,6 +3,7 @@
 from sqlalchemy import bindparam, delete, func, select, update
 
 from events.catalog.booking import (
+    ArrivalWithdrawn,
     BookingAnnounced,
     BookingCanceled,
     BookingConfirmed,
@@ -32,6 +33,7 @@ FORGET_OVERRIDES_OF_ANOTHER_SLOT = Write(
 SET_STATE = Write(update(Booking).where(*OF_BOOKING).values(state=bindparam("now")))
 CANCEL = Write(update(Booking).where(*OF_BOOKING).values(state="canceled", event_id=bindparam("event")))
 MISS = Write(update(Booking).where(*OF_BOOKING).values(no_show_at=bindparam("at")))
+WITHDRAW_ARRIVAL = Write(update(Booking).where(*OF_BOOKING).values(arrived_at=None, identity_confirmed=None, arrival_event_id=None))
 ARRIVE = Write(
     update(Booking)
     .where(*OF_BOOKING)
@@ -136,3 +138,8 @@ async def note_arrival(rows: Rows, entry: Entry[ClientArrived]) -> None:
     came_at = arrived.occurred_at or entry.recorded_at
     rows.write(ARRIVE, **this, at=came_at, identity=arrived.identity_confirmed, event=entry.event_id)
     rows.write(UNFLAG_NO_SHOW, **this)
+
+
+@projects(ArrivalWithdrawn)
+async def forget_arrival(rows: Rows, entry: Entry[ArrivalWithdrawn]) -> None:
+    rows.write(WITHDRAW_ARRIVAL, clinic=entry.clinic_id, booking=entry.event.booking_id)

@@ -5,6 +5,7 @@ from services.booking.rules.arriving import (
     arrival_may_not_lie_ahead,
     booking_must_be_known,
     booking_must_not_be_over,
+    client_must_have_arrived,
     identity_matches,
     no_show_may_be_said_late_enough,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "booking_must_not_be_over",
     "cannot_be_cured_by_another_time",
     "client_id_must_be_unused",
+    "client_must_have_arrived",
     "clients_must_be_two",
     "credential_must_hold_on_the_day",
     "credential_must_hold_today",

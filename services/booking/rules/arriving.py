@@ -42,6 +42,12 @@ def arrival_may_not_lie_ahead(policy: Policy, came_at: datetime, now: datetime) 
     return unmet(rule, field="occurred_at", parameters=said)
 
 
+def client_must_have_arrived(booking_id: UUID, *, arrived: bool) -> Finding:
+    """Only an arrival that was recorded can be taken back."""
+    rule = "client_must_have_arrived"
+    return met(rule) if arrived else unmet(rule, field="booking_id", evidence=(booking_id,))
+
+
 def no_show_may_be_said_late_enough(policy: Policy, starts_at: datetime, arrived_at: datetime | None, now: datetime) -> Finding:
     """Some minutes after the start, and only of somebody who has not come."""
     rule = "no_show_may_be_said_late_enough"

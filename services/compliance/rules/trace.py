@@ -50,6 +50,7 @@ BEHIND: Mapping[Link, Mapping[str, Part]] = {
         "booking.rescheduled": "booking",
         "booking.flagged": "booking",
         "client.arrived": "arrival",
+        "arrival.withdrawn": "arrival",
         "consent.requested": "consent",
         "skin.cleansed": "skin",
         "numbing.applied": "numbing",

@@ -6,6 +6,7 @@ from sqlalchemy import ScalarSelect, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from events.catalog.booking import (
+    ArrivalWithdrawn,
     BookingAnnounced,
     BookingCanceled,
     BookingConfirmed,
@@ -51,6 +52,7 @@ FORGET_OVERRIDES = Write(delete(Override).where(*_OVERRIDES))
 FORGET_OVERRIDES_OF_ANOTHER_SLOT = Write(
     delete(Override).where(*_OVERRIDES, select(1).where(*_OF_BOOKING, Visit.starts_at != bindparam("starts_at")).exists())
 )
+FORGET_ARRIVALS = Write(delete(Arrival).where(Arrival.clinic_id == bindparam("clinic"), Arrival.booking_id == bindparam("booking")))
 CANCEL = Write(update(Visit).where(*_OF_BOOKING).values(state="canceled", event_id=bindparam("event")))
 
 
@@ -99,6 +101,12 @@ async def note_arrival(rows: Rows, entry: Entry[ClientArrived]) -> None:
         arrived_at=entry.recorded_at,
         came_at=arrived.occurred_at or entry.recorded_at,
     )
+
+
+@projects(ArrivalWithdrawn)
+async def forget_arrival(rows: Rows, entry: Entry[ArrivalWithdrawn]) -> None:
+    """Also an earlier one, of which name and date of birth had not been compared."""
+    rows.write(FORGET_ARRIVALS, clinic=entry.clinic_id, booking=entry.event.booking_id)
 
 
 @projects(ClientRegistered)
