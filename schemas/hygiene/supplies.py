@@ -1,7 +1,7 @@
 """Lots of sterile single-use cartridges, their units and labels."""
 
 from typing import Annotated, Literal, Self
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
@@ -16,6 +16,11 @@ def _example(**body: JsonValue) -> ConfigDict:
 def lot_key(lot: str) -> str:
     """What is the same lot in any letter case, with or without leading zeros."""
     return lot.upper().lstrip("0") or "0"
+
+
+def unit_of_serial(clinic_id: UUID, gtin: str, serial: str) -> UUID:
+    """The id of a unit that came with a serial: the same from any scan of it."""
+    return uuid5(clinic_id, f"{gtin}\x1f{serial}")
 
 
 class ManualLabel(Shape):

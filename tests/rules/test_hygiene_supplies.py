@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.hygiene import LotReport, ManualLabel, TurnoverStep, lot_key
+from schemas.hygiene.supplies import unit_of_serial
 from schemas.policy import default_policy, policy_from_toml
 from schemas.vocabulary import Verdict
 from services.hygiene.rules.labels import LabelUnreadableError, is_near, read_label, read_scan
@@ -16,7 +17,6 @@ from services.hygiene.rules.lots import (
     Count,
     lot_may_not_be_quarantined,
     typed_label_must_be_checked_by_another,
-    unit_of_serial,
     unit_state,
     units_must_fit_the_lot,
 )

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from playwright.async_api import expect
@@ -69,7 +70,11 @@ async def _is_put_right(tab: Tab, room: Room) -> None:
     await form.get_by_role("button", name="The cream is on").click()
     await expect(page.locator(".timer .clock")).to_have_text(re.compile(r"^0:\d\d min$"))
     await expect(page.get_by_text("Numbing cream is still on, for")).to_be_visible()
-    await scan(page, "PEN-0001", f"]Q1urn:uuid:{room.units[0]}", str(tab.clinic.example.earlier_packs[0]))
+    await page.locator("h1").click()
+    await page.keyboard.type(f"]Q1urn:uuid:{room.units[0]}")  # wherever the focus is
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".things").get_by_text(f"Cartridge {room.units[0][-8:]}", exact=True)).to_be_visible()
+    await scan(page, "PEN-0001", str(tab.clinic.example.earlier_packs[0]))
     await scan(page, "ffffffff")
     await expect(page.get_by_role("alert")).to_contain_text("This code is not known here")
     await tab.is_sound("an unknown code")
@@ -177,6 +182,29 @@ async def _is_ended(tab: Tab, room: Room, treatment_id: str) -> None:
     found = (await room.treatment(treatment_id))["treatment"]
     assert found["state"] == "ended"
     assert found["depths"] == [{"area": "forehead", "depth_um": 500}, {"area": "cheeks", "depth_um": 1200}]
+
+
+async def test_the_clock_of_numbing_cream_runs_from_the_servers_time_and_says_its_milestones_once(clinic: Clinic) -> None:
+    room = Room(clinic, "practitioner", 0)
+    await room.book("Eef", minutes=120)
+    cream = {"product": "lidocaine_cream", "lidocaine_permille": 40, "milligrams": 2000, "areas": ["cheeks"], "occurred_at": ago(10)}
+    await clinic.ask("PUT", f"/bookings/{room.booking_id}/numbings/{uuid4()}", cream, "practitioner")
+    async with clinic.tab() as tab:
+        page, clock, milestone = tab.page, tab.page.locator(".timer .clock"), tab.page.locator("#milestone")
+        tab.expected += ["ERR_", "network", "fetch"]  # an hour without an answer, as far as the page knows
+        await page.clock.install(time=datetime(2031, 5, 4, tzinfo=UTC))  # this device's own clock is wrong by years
+        await tab.be("practitioner")
+        await page.goto(room.page)
+        await expect(clock).to_have_text(re.compile(r"^10:\d\d min$"))
+        await expect(page.get_by_text("It works: it may come off at 20 minutes.")).to_be_visible()
+        await expect(milestone).to_have_text("")
+        for minutes, tone, said in ((11, "green", "It may come off"), (25, "amber", "Take it off: at 60"), (15, "red", "Take it off now")):
+            await page.clock.fast_forward(minutes * 60_000)
+            await expect(milestone).to_contain_text(said)
+            await expect(page.locator(f".timer.{tone}")).to_contain_text(said)
+        await expect(clock).to_have_text("1 h 1 min")
+        await page.reload()
+        await expect(clock).to_have_text(re.compile(r"^10:\d\d min$"))
 
 
 async def test_start_and_end_work_without_javascript(clinic: Clinic) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from events.catalog.hygiene import ExposureFound, LotQuarantined, PackQuarantined, RecallOpened, SterilizerRemoved
 from schemas.hygiene import HandpieceReport, LotQuarantine, Removal, ReprocessingReport, Return, SterilizerReport
+from schemas.hygiene.supplies import unit_of_serial
 from schemas.vocabulary import Modality
 from services.hygiene import commands
 from services.hygiene.queries import recalls
-from services.hygiene.rules.lots import unit_of_serial
 from tests.conftest import House
 from tests.services.hygiene_words import BI, GTIN, PROGRAMS, Bench, unmet
 

@@ -7,6 +7,7 @@ from events.catalog.hygiene import LotQuarantined, LotReceived, RecallOpened, Un
 from events.policy import InForce
 from events.transaction import Answer, Transaction
 from schemas.hygiene import LabelOrder, LotQuarantine, LotReport, ReadLabel, Said, lot_key
+from schemas.hygiene.supplies import unit_of_serial
 from schemas.vocabulary import Finding
 from services.hygiene.commands.answers import policy_now, refuse, row_of, tells_the_same
 from services.hygiene.commands.doubt import deliveries_of, exposures_of, hold_lots, say_recall
@@ -20,7 +21,6 @@ from services.hygiene.rules.lots import (
     lot_may_not_be_quarantined,
     serial_must_be_new,
     typed_label_must_be_checked_by_another,
-    unit_of_serial,
     units_must_fit_the_lot,
 )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from schemas.hygiene import ManualLabel
 from schemas.policy import Policy
@@ -28,11 +28,6 @@ class Count:
     def exceeds(self) -> bool:
         """More left than came: a unit was used twice, or a delivery was never recorded."""
         return self.on_hand < 0
-
-
-def unit_of_serial(clinic_id: UUID, gtin: str, serial: str) -> UUID:
-    """The id of a unit that came with a serial: the same from any scan of it."""
-    return uuid5(clinic_id, f"{gtin}\x1f{serial}")
 
 
 def typed_label_must_be_checked_by_another(policy: Policy, manual: ManualLabel | None, sender: UUID) -> Finding:

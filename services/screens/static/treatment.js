@@ -1,5 +1,7 @@
 // At the chair: whether the page is live, clocks that run from the server's times, and a stop that is seen. Without it pages work as forms.
 
+import { listen } from "./wedge.js";
+
 const live = document.getElementById("live");
 const chair = document.getElementById("chair");
 const milestone = document.getElementById("milestone");
@@ -42,10 +44,12 @@ const stream = document.getElementById("stream");
 if (stream) follow(stream);
 else live?.remove();
 
-// Clocks. The server's time is what counts: this device's clock may be wrong, so only how long it runs is taken from it.
+// Clocks. The server's time is what counts. This device's clock may be wrong: only how long it runs is taken from it, and from the
+// one that goes on while a tablet sleeps.
 
+const loaded = Date.now();
 const served = Date.parse(chair?.dataset.now);
-const now = () => (Number.isNaN(served) ? Date.now() : served + performance.now());
+const now = () => served + Date.now() - loaded;
 
 function run() {
   for (const clock of document.querySelectorAll("time[data-since]")) {
@@ -55,23 +59,23 @@ function run() {
       ? `${minutes}:${String(seconds % 60).padStart(2, "0")} min`
       : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     if (clock.textContent !== text) clock.textContent = text;
+    const words = clock.parentElement.querySelector("[data-milestones]");
+    if (words) pass(words, minutes, clock.closest(".timer"), clock.dataset.since);
   }
+}
+
+// Milestones of numbing cream are said once, as they are passed; the running clock itself is never read out.
+
+const reached = new Map();
+function pass(words, minutes, timer, since) {
+  const [begins, tone, text] = JSON.parse(words.dataset.milestones).findLast(([begins]) => minutes >= begins);
+  if (words.textContent !== text) words.textContent = text;
+  if (!timer.classList.contains(tone)) timer.className = `timer ${tone}`;
+  if (reached.get(since) < begins) milestone.textContent = `Numbing cream: ${text}`;
+  reached.set(since, begins);
 }
 run();
 setInterval(run, 1000);
-
-// Milestones are said once, when the server's sentence about a cream changes; the running clock itself is never read out.
-
-const heard = new Map();
-function listen(first) {
-  for (const sentence of document.querySelectorAll("[data-milestones]")) {
-    const text = sentence.textContent.trim();
-    if (heard.get(sentence.dataset.milestones) === text) continue;
-    heard.set(sentence.dataset.milestones, text);
-    if (!first && milestone) milestone.textContent = `Numbing cream: ${text}`;
-  }
-}
-listen(true);
 
 // A stop is in the title too, so that it is seen from another tab.
 
@@ -90,7 +94,6 @@ document.addEventListener("htmx:before:swap", () => {
 document.addEventListener("htmx:after:swap", () => {
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   run();
-  listen(false);
   warn();
 });
 
@@ -112,3 +115,22 @@ start?.addEventListener("change", (event) => {
   follow(anew);
   htmx.process(anew);
 });
+
+// A scanner that types, wherever the focus is: what it reads goes into the scan field, as if it had been typed there.
+
+const field = document.querySelector("input[data-scan]");
+if (field) {
+  const add = field.parentElement.querySelector("button");
+  const hint = document.getElementById("scan-said");
+  listen(document, {
+    scanned(text) {
+      field.value = text;
+      field.form.requestSubmit(add);
+    },
+    refused() {
+      hint.textContent = "Scan again: a part of the code was lost.";
+      field.value = "";
+      field.focus();
+    },
+  });
+}

@@ -36,6 +36,10 @@ AREAS = {area.value: plain(area.value) for area in Area}
 UNMET, NOTED, MET = (frozenset({verdict}) for verdict in (Verdict.UNMET, Verdict.WARNING, Verdict.MET))
 
 
+Milestones = tuple[tuple[int, str, str], ...]
+"""From which minute on: tone and sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cream:
     """Numbing cream on the skin, or taken off: how long, and what is to be done."""
@@ -56,6 +60,7 @@ class Sight:
     noted: tuple[Group, ...]
     met: tuple[Group, ...]
     judged: bool
+    milestones: Milestones
     creams: tuple[Cream, ...]
     cleansed: tuple[tuple[str, int, str], ...]
     preparation: Preparation
@@ -66,18 +71,18 @@ class Sight:
         return sum(len(group.lines) for group in self.missing)
 
 
-def cream_words(words: Words, minutes: int) -> tuple[str, str]:
-    """Tone and sentence for cream that is on since so many minutes, by the policy's limits."""
+def milestones_of(words: Words) -> Milestones:
+    """What is to be done about cream that is on, by the policy's limits."""
     if words.policy is None:
-        return "blue", "It is on."
+        return ((0, "blue", "It is on."),)
     limits = words.policy.numbing
-    if minutes >= limits.contact_limit_minutes:
-        return "red", f"Take it off now: more than {limits.contact_limit_minutes} minutes. A clinician must look."
-    if minutes >= limits.contact_to_minutes:
-        return "amber", f"Take it off: at {limits.contact_limit_minutes} minutes it has been on too long."
-    if minutes >= limits.contact_from_minutes:
-        return "green", f"It may come off; at the latest at {limits.contact_to_minutes} minutes."
-    return "blue", f"It works: it may come off at {limits.contact_from_minutes} minutes."
+    soonest, latest, limit = limits.contact_from_minutes, limits.contact_to_minutes, limits.contact_limit_minutes
+    return (
+        (0, "blue", f"It works: it may come off at {soonest} minutes."),
+        (soonest, "green", f"It may come off; at the latest at {latest} minutes."),
+        (latest, "amber", f"Take it off: at {limit} minutes it has been on too long."),
+        (limit, "red", f"Take it off now: it has been on for {limit} minutes. A clinician must look."),
+    )
 
 
 def _ticks(words: Words, visit: Visit) -> list[tuple[str, str]]:
@@ -94,7 +99,7 @@ def _creams(words: Words, preparation: Preparation, view: View) -> tuple[Cream, 
     found = []
     for numbing in preparation.numbings:
         minutes = minutes_since(numbing.applied_at, numbing.removed_at or view.now)
-        tone, said = cream_words(words, minutes)
+        tone, said = next((tone, said) for begins, tone, said in reversed(milestones_of(words)) if minutes >= begins)
         if numbing.removed_at is not None:
             tone, said = "gray", f"It was on for {minutes} minutes, until {words.time(numbing.removed_at)}."
         found.append(Cream(numbing, minutes, tone, said))
@@ -122,6 +127,7 @@ async def _see(request: Request, ask: Asking, view: View, people: dict[UUID, str
         noted=grouped(findings, NOTED, reader),
         met=grouped(findings, MET, reader),
         judged=judged,
+        milestones=milestones_of(words),
         creams=_creams(words, preparation, view),
         cleansed=tuple(
             (plain(done.product), minutes_since(done.occurred_at, view.now), done.occurred_at.isoformat())
