@@ -27,14 +27,31 @@ async def treated(clinic: Clinic) -> AsyncIterator[tuple[Morning, Client]]:
         yield morning, client
 
 
-async def receive(clinic: Clinic, lot: str) -> str:
-    """A box of cartridges whose lot is typed in. Gives the id."""
-    identity = str(uuid4())
+def _box(clinic: Clinic, lot: str) -> dict[str, Any]:
     label = {"gtin": clinic.example.gtin, "lot": lot, "expires_on": "2030-01-31"}
-    body: dict[str, Any] = {"manual": label, "quantity": 5, "occurred_at": Morning.ago(1)}
-    label["checked_by"] = str(clinic.example.people["manager"].identity_id)
-    await clinic.ask("PUT", f"/lots/{identity}", body, "technician")
+    return {"manual": label, "quantity": 5, "occurred_at": Morning.ago(1)}
+
+
+async def receive(clinic: Clinic, lot: str, device: str = "tablet-2") -> str:
+    """A box of cartridges whose lot is typed in. Gives the id."""
+    identity, box = str(uuid4()), _box(clinic, lot)
+    box["manual"]["checked_by"] = str(clinic.example.people["manager"].identity_id)
+    async with _technician(clinic, device) as client:
+        answer = await client.put(f"/lots/{identity}", json=box)
+    assert answer.status_code == httpx.codes.CREATED, answer.text
     return identity
+
+
+async def refused(clinic: Clinic) -> None:
+    """A typed label that nobody has compared."""
+    async with _technician(clinic, "tablet-2") as client:
+        answer = await client.put(f"/lots/{uuid4()}", json=_box(clinic, "TYPED"))
+    assert answer.status_code == httpx.codes.CONFLICT, answer.text
+
+
+def _technician(clinic: Clinic, device: str) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {clinic.example.people['technician'].token}", "Asepsis-Device": device}
+    return httpx.AsyncClient(base_url=f"{clinic.program.address}/clinics/{clinic.example.clinic_id}", headers=headers)
 
 
 async def run(clinic: Clinic, number: int, days_ago: int, **more: Any) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from events.catalog import PUBLISHERS
 from events.transaction import View
@@ -19,7 +19,7 @@ from services.compliance.pages.words import SUBJECTS, Words, day, kind_of, summa
 from services.compliance.queries import found_entries, meant_by, named_by
 from services.door import Asking, may
 from services.screens.forms import Fields, asked_of
-from services.screens.frame import page
+from services.screens.frame import HEADERS, page
 
 routes = APIRouter(prefix="/clinics/{clinic}/record", include_in_schema=False)
 
@@ -130,7 +130,9 @@ async def _subject(view: View, words: Words, identity: UUID) -> tuple[str, str |
 
 @routes.get("")
 async def search(ask: Annotated[Asking, may("view_ledger")], request: Request) -> Response:
-    """The entries that answer the question, the newest first."""
+    """The entries that answer the question, the newest first. A form sends its empty fields too: the same question has one address."""
+    if "" in request.query_params.values():
+        return RedirectResponse(address(ask.clinic, **asked_of(request).given(*FIELDS)), 303, HEADERS)
     people = await people_of(request, ask)
     fields = asked_of(request)
     await caught_up(ask)

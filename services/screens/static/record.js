@@ -10,6 +10,7 @@ for (const found of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(found.textContent);
     button.textContent = "Copied";
+    button.setAttribute("aria-label", `Copied ${found.textContent}`);
   });
   found.after(button);
 }
