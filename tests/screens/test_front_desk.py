@@ -109,7 +109,7 @@ async def test_a_board_goes_dark_when_its_grant_is_revoked(clinic: Clinic) -> No
 async def test_roles_without_a_screen_are_told_so(clinic: Clinic) -> None:
     async with clinic.tab() as tab:
         tab.expected.append("403")
-        await tab.sign_in("auditor")
+        await tab.sign_in("admin")
         await expect(tab.page.get_by_role("alert")).to_contain_text("Your role does not allow this")
         await tab.is_sound("forbidden")
 
@@ -145,6 +145,17 @@ async def test_a_booking_is_made_moved_back_canceled_back_and_the_client_arrives
         await page.get_by_role("button", name="The client is here").click()
         await expect(card(page, "Noor Jansen")).to_contain_text("Here")
         await tab.is_sound("the board")
+        await page.get_by_role("button", name="Undo").click()
+        await expect(page.get_by_text("The client is not here")).to_be_visible()
+        await expect(card(page, "Noor Jansen")).not_to_contain_text("Here")
+
+        await opened(page, "Noor Jansen")
+        await page.get_by_role("button", name="The client is here").click()
+        await opened(page, "Noor Jansen")
+        await expect(page.get_by_role("button", name="The client is not here after all")).to_be_visible()
+        await page.get_by_label("I compared name and date of birth").check()
+        await page.get_by_role("button", name="The client is here").click()
+        await expect(card(page, "Noor Jansen")).to_contain_text("Here")
 
 
 async def test_everything_works_without_javascript(clinic: Clinic) -> None:

@@ -27,6 +27,7 @@ DONE = {
     "booked": "Booked.",
     "walked_in": "Booked, and the client is here.",
     "arrived": "The client is here.",
+    "not_here": "The client is not here: the booking waits for them again.",
     "moved": "Moved.",
     "canceled": "Canceled: the slot is free again.",
     "resolved": "The conflict is resolved: the booking stands.",
@@ -118,7 +119,7 @@ def _acts(ask: Asking) -> dict[str, bool]:
 
 
 def _undo(request: Request) -> dict[str, Any] | None:
-    """What takes the last act back: a canceled booking is made again, a moved one moves to where it was.
+    """What takes the last act back: a canceled booking is made again, a moved one moves to where it was, who came has not come.
 
     Only on the way from a page of ours: a link from elsewhere could offer to undo what nobody did, with a slot of its own choosing.
     """
@@ -133,7 +134,12 @@ def _undo(request: Request) -> dict[str, Any] | None:
         known = str(UUID(booking))
     except ValueError:
         return None
-    return {"canceled": {"path": f"{known}/book-again", "fields": {}}, "moved": {"path": f"{known}/move", "fields": was}}.get(done or "")
+    ways_back = {
+        "canceled": {"path": f"{known}/book-again", "fields": {}},
+        "moved": {"path": f"{known}/move", "fields": was},
+        "arrived": {"path": f"{known}/arrival/withdraw", "fields": {}},
+    }
+    return ways_back.get(done or "")
 
 
 @routes.get("")

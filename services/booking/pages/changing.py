@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from schemas.access import may as role_may
 from schemas.booking import (
+    ArrivalWithdrawal,
     BookingCancellation,
     BookingMove,
     BookingReply,
@@ -66,11 +67,13 @@ def _search_for(visit: Visit, sent: Fields, today: date) -> SlotSearch:
 
 def _acts(ask: Asking, booking: BookingReply, *, is_today: bool) -> dict[str, bool]:
     """What may be done with it now, by this role. The command decides; this only leaves out what is hopeless."""
-    awaited = booking.state == "confirmed" and booking.attendance != "arrived"
     open_ = booking.state in {"confirmed", "conflicted"}
+    here = booking.attendance == "arrived"
     wanted = {
-        "record_arrival": awaited and is_today,
-        "record_no_show": awaited and booking.attendance == "no_show_due",
+        # Also of somebody who is here, but was not compared with the record yet.
+        "record_arrival": booking.state == "confirmed" and is_today and not (here and booking.identity_confirmed),
+        "withdraw_arrival": open_ and here,
+        "record_no_show": booking.state == "confirmed" and booking.attendance == "no_show_due",
         "reschedule_booking": booking.state == "confirmed",
         "resolve_booking": booking.state == "conflicted",
         "cancel_booking": open_,
@@ -167,6 +170,13 @@ async def arrive(booking_id: UUID, ask: Annotated[Asking, may("record_arrival")]
     """The client has come. Whether somebody compared name and date of birth is said, not assumed."""
     body = ClientArrival(booking_id=booking_id, identity_confirmed=sent.one("identity_confirmed") == "yes")
     return await _do(request, ask, sent, "arrived", booking_id=booking_id, command=commands.record_arrival, body=body)
+
+
+@routes.post("/{booking_id}/arrival/withdraw")
+async def withdraw_arrival(booking_id: UUID, ask: Annotated[Asking, may("withdraw_arrival")], request: Request, sent: Sent) -> Response:
+    """The client has not come after all."""
+    body = ArrivalWithdrawal(booking_id=booking_id)
+    return await _do(request, ask, sent, "not_here", booking_id=booking_id, command=commands.withdraw_arrival, body=body)
 
 
 @routes.post("/{booking_id}/no-show")
