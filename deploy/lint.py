@@ -1,16 +1,18 @@
 """Judges what is deployed: `make check` runs it. Needs neither Docker nor a network.
 
-The Dockerfile is read by hadolint; the compose files are held against what they refer to; the Redis list of who may do
-what is loaded by the real Valkey.
+The Dockerfile is read by hadolint; the compose files are held against what they refer to; the Caddyfile is read by Caddy where
+there is one; the Redis list of who may do what is loaded by the real Valkey.
 """
 
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,17 @@ import yaml
 
 DEPLOY = Path(__file__).parent
 SERVICES = {"booking", "consent", "hygiene", "treatment", "recovery", "compliance", "relay"}
-SETTINGS = {f"ASEPSIS_{name}" for name in ("DATABASE_URL", "MIGRATION_URL", "REDIS_URL", "SECRET", "DATA", "PORT", "HOST", "ROLE_PREFIX")}
+_NAMES = ("DATABASE_URL", "MIGRATION_URL", "REDIS_URL", "SECRET", "DATA", "PORT", "HOST", "ROLE_PREFIX", "PROXIES")
+SETTINGS = {f"ASEPSIS_{name}" for name in _NAMES}
 # What our files use of the Compose Specification; a misspelled key would be ignored by nobody's leave.
 KNOWN_KEYS = {
-    "build", "cap_drop", "command", "depends_on", "entrypoint", "environment", "healthcheck", "image", "init", "ports",
-    "profiles", "read_only", "restart", "security_opt", "stop_grace_period", "tmpfs", "user", "volumes",
+    "build", "cap_add", "cap_drop", "command", "depends_on", "entrypoint", "environment", "healthcheck", "image", "init", "networks",
+    "ports", "profiles", "read_only", "restart", "security_opt", "stop_grace_period", "tmpfs", "user", "volumes",
 }  # fmt: skip
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 LOCAL_PORT = re.compile(r"127\.0\.0\.1:\d+(-\d+)?:8080")
+PUBLIC = {"caddy": {"80:80", "443:443"}}
+"""What the clinic's devices speak to. Nothing else is open to more than this machine."""
 
 
 def dockerfile() -> Iterator[str]:
@@ -54,7 +59,7 @@ def compose() -> Iterator[str]:
 
 def services_of(file: str, checked: dict[str, Any], known: dict[str, Any], volumes: dict[str, Any]) -> Iterator[str]:
     for name, service in checked.items():
-        found = [*shape_of(service), *dependencies_of(service, known), *outside_of(service, volumes)]
+        found = [*shape_of(service), *dependencies_of(service, known), *outside_of(service, volumes, PUBLIC.get(name, set()))]
         if file == "compose.apart.yaml" and service.get("command") != ["python", "-m", "services", "run", name]:
             found.append(f"runs {service.get('command')}")
         for line in found:
@@ -81,14 +86,40 @@ def dependencies_of(service: dict[str, Any], known: dict[str, Any]) -> Iterator[
             yield f"waits for the health of {other}, which has no check"
 
 
-def outside_of(service: dict[str, Any], volumes: dict[str, Any]) -> Iterator[str]:
+def outside_of(service: dict[str, Any], volumes: dict[str, Any], public: set[str]) -> Iterator[str]:
     for volume in service.get("volumes", []):
         source = volume.split(":")[0]
         if not ((DEPLOY / source).exists() if source.startswith(".") else source in volumes):
             yield f"{source} is nowhere"
     for port in service.get("ports", []):
-        if not LOCAL_PORT.fullmatch(port):
+        if port not in public and not LOCAL_PORT.fullmatch(port):
             yield f"{port} is open to more than this machine"
+
+
+def caddyfile() -> Iterator[str]:
+    """Held against what it must say; and, where there is a Caddy, read by it."""
+    text, whole = (DEPLOY / "Caddyfile").read_text(), yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    for needed in ("{$CLINIC_TLS:internal}", "flush_interval -1", "max_header_size", "admin off"):
+        if needed not in text:
+            yield f"Caddyfile: {needed} is gone"
+    caddy, networks = whole["services"]["caddy"], whole["networks"]
+    for setting in sorted(set(re.findall(r"{\$([A-Z_]+)", text)) ^ set(caddy["environment"])):
+        yield f"Caddyfile: {setting} is not on both sides"
+    address = ip_address(caddy["networks"]["front"]["ipv4_address"])
+    if address not in ip_network(networks["front"]["ipam"]["config"][0]["subnet"]):
+        yield f"compose.yaml: caddy: {address} is not in its network"
+    if whole["x-asepsis"]["environment"]["ASEPSIS_PROXIES"] != str(address):
+        yield f"compose.yaml: another proxy than {address} is believed"
+    program = shutil.which("caddy")
+    if program is None:
+        sys.stderr.write("there is no Caddy here: nobody reads the Caddyfile as a whole\n")
+        return
+    with tempfile.TemporaryDirectory() as directory:  # it makes a CA to see whether it can
+        home = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), directory)
+        command: list[str | Path] = [program, "validate", "--adapter", "caddyfile", "--config", DEPLOY / "Caddyfile"]
+        found = subprocess.run(command, check=False, capture_output=True, text=True, env=home)  # noqa: S603
+        if found.returncode != 0:
+            yield f"Caddyfile: {(found.stderr.strip().splitlines() or ['is refused'])[-1]}"
 
 
 def redis_acl() -> Iterator[str]:
@@ -164,7 +195,7 @@ def asked(path: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    wrong = [*dockerfile(), *compose(), *redis_acl()]
+    wrong = [*dockerfile(), *compose(), *caddyfile(), *redis_acl()]
     sys.stderr.write("".join(f"{line}\n" for line in wrong))
     return bool(wrong)
 

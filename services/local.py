@@ -118,6 +118,7 @@ def _settings(place: Place) -> Iterator[Settings]:
             host=host,
             port=port,
             spool=place.spool,
+            proxies=settings_.proxies(),
         )
 
 

@@ -126,7 +126,15 @@ def make_server(settings: Settings) -> Server:
     from services.app import create_app
 
     config = uvicorn.Config(
-        create_app(settings), log_level="warning", log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3
+        create_app(settings),
+        log_level="warning",
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=3,
+        # Who asks by https gets cookies that travel by https alone: nobody but the proxy may say so.
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
     )
     return Server(config)
 

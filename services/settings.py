@@ -1,5 +1,6 @@
 """The environment, read once, passed down as plain values."""
 
+import ipaddress
 import os
 import shlex
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Settings:
     spool: Path | None = None
     """Where the log adapter writes messages to people, one JSON object a line."""
     parts: tuple[str, ...] = PARTS
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies that end TLS: only these may say by what scheme and from where somebody asks."""
     connections: int = 24
     """How many connections to PostgreSQL this process has at most, beside the one that holds its inboxes."""
 
@@ -86,6 +89,18 @@ def address() -> tuple[str, int]:
     return os.environ.get("ASEPSIS_HOST", "127.0.0.1"), _port(os.environ.get("ASEPSIS_PORT", "8000"))
 
 
+def proxies() -> tuple[str, ...]:
+    """The proxies that are believed. Raises `SettingsError` for what is neither an address nor a network."""
+    named = tuple(os.environ.get("ASEPSIS_PROXIES", "").replace(",", " ").split())
+    for name in named:
+        try:
+            ipaddress.ip_network(name)
+        except ValueError as wrong:
+            message = f"ASEPSIS_PROXIES lists addresses or networks, like 127.0.0.1 or 10.0.3.0/24; {name!r} is neither."
+            raise SettingsError(message) from wrong
+    return named
+
+
 def from_environment(parts: tuple[str, ...] = PARTS) -> Settings:
     """Settings for servers of the operator's own. Raises `SettingsError`."""
     missing = [name for name in ("ASEPSIS_DATABASE_URL", "ASEPSIS_REDIS_URL", "ASEPSIS_SECRET") if not os.environ.get(name)]
@@ -104,6 +119,7 @@ def from_environment(parts: tuple[str, ...] = PARTS) -> Settings:
         role_prefix=os.environ.get("ASEPSIS_ROLE_PREFIX", "asepsis_"),
         spool=data_directory() / "messages.jsonl",
         parts=parts,
+        proxies=proxies(),
         connections=_connections(os.environ.get("ASEPSIS_CONNECTIONS", "24")),
     )
 
