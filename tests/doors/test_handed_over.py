@@ -1,0 +1,257 @@
+"""A tablet in a client's hand: what it opens, for how long, whose deed it is; and every way round that is tried here."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from events.catalog.booking import PractitionerCredentialed
+from events.catalog.consent import ConsentSigned, ScreeningAnswered
+from schemas.consent import FormDraft, FormPublication
+from schemas.policy import default_policy
+from schemas.vocabulary import Area, Modality, Role
+from services.consent.commands import publish_form
+from services.consent.pages.handing import ALL_AREAS, DRAFTS, Given, Guardianship, Handing, keep
+from services.screens import drafts
+from services.screens.drafts import Drafts, TooLongError
+from tests.conftest import SECRET, House
+from tests.doors.conftest import Door, token_for
+from tests.doors.test_pin import Browser, browser, entries, person, tablet
+
+TEXT = "Needles make channels."
+
+
+@pytest.fixture(scope="module")
+async def ready(door: Door) -> Door:
+    """A clinic with a text to sign and somebody who may explain it."""
+    credential = PractitionerCredentialed(
+        practitioner_id=uuid4(),
+        role=Role.PRACTITIONER,
+        modalities=(Modality.MICRONEEDLING,),
+        max_depth_um=2500,
+        valid_until=date(2999, 1, 1),
+    )
+    await door.house.given("booking", credential)
+    areas = (Area.CHEEKS,)
+    draft = FormDraft(language="en", text=TEXT, modality=Modality.MICRONEEDLING, areas=areas, max_depth_um=1500)
+    await door.house.doing("consent", publish_form, FormPublication(form_id=uuid4(), form_version=1, draft=draft))
+    return door
+
+
+@pytest.fixture
+async def here(ready: Door) -> AsyncIterator[Browser]:
+    """A tablet that a practitioner has handed over to a client."""
+    async with browser(ready) as own:
+        await own.sign_in(ready.tokens[Role.PRACTITIONER])
+        await handed(ready.house, own)
+        yield own
+
+
+async def explainer(house: House) -> UUID:
+    (found,) = await house.said(PractitionerCredentialed)
+    assert isinstance(found.practitioner_id, UUID)
+    return found.practitioner_id
+
+
+async def handed(house: House, own: Browser, client: UUID | None = None) -> UUID:
+    client = client or uuid4()
+    fields = {"sign": "yes", "areas": "cheeks", "depth_mm": "1,0", "explained_by": str(await explainer(house))}
+    answer = await own.post(f"consent/{client}/hand-over", **fields)
+    assert answer.headers["location"].endswith("/signing"), answer.text
+    return client
+
+
+async def form_of(own: Browser) -> dict[str, str]:
+    """The hidden fields of the page that is signed."""
+    page = (await own.get("signing/consent")).text
+    names = ("consent_id", "form_id", "form_version", "text_digest")
+    return {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in names}
+
+
+def held(own: Browser) -> str:
+    return own.client.cookies.get("asepsis-signing") or ""
+
+
+async def test_handing_over_ends_the_session_and_leaves_the_signing_pages_only(ready: Door, here: Browser) -> None:
+    assert not here.session
+    assert (await here.get("signing")).status_code == 200
+    for path in ("board", "consent", f"consent/{uuid4()}", "recovery", "forms", "screening-questions"):
+        assert (await here.get(path)).status_code == 401, path
+    pass_ = held(here)
+    async with browser(ready) as forged:
+        forged.client.cookies.set("asepsis", pass_)
+        assert (await forged.get("board")).status_code == 401, "a pass is no session"
+    async with browser(ready) as own:
+        await own.sign_in(ready.tokens[Role.PRACTITIONER])
+        own.client.cookies.set("asepsis-signing", own.session)
+        assert (await own.get("signing")).status_code == 409, "and a session is no pass"
+
+
+async def test_what_the_client_does_is_the_clients_even_on_a_clinicians_tablet(ready: Door) -> None:
+    """Or their answers would settle what contradicts, as a clinician's do."""
+    questions = {code: Given(a="n") for code in default_policy().contraindications}
+    pregnant = questions | {"pregnancy": Given(a="y")}
+    client = uuid4()
+    for answers in (pregnant, questions):
+        async with browser(ready) as own:
+            handing = Handing(token=ready.tokens[Role.CLINICIAN], client_id=client, extent="full", answers=answers)
+            give(ready, own, handing)
+            page = (await own.get("signing/questions/check")).text
+            names = ("screening_id", "answered_at")
+            fields = {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in names}
+            sent = [await own.post("signing/questions/check", **fields)]
+            assert sent[0].headers["location"].endswith("/done"), sent[0].text
+            assert (await own.post("signing/questions/check", **fields)).status_code == 409, "what was sent is sent"
+    said = [entry for entry in await entries(ready.house, ScreeningAnswered) if entry.event.client_id == client]
+    assert [entry.actor.role for entry in said] == [Role.CLIENT, Role.CLIENT]
+    assert said[0].actor.identity_id == said[1].actor.identity_id != client
+    assert len(said[1].event.restrictions) == 1, "two sheets of one visit that disagree both restrict"
+
+
+def give(door: Door, own: Browser, handing: Handing) -> None:
+    """The pass as it is given, without the pages before it."""
+    response = Response()
+    app = door.client._transport.app  # type: ignore[attr-defined]
+    request = Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": [], "app": app})
+    keep(request, response, own.clinic, handing)
+    value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
+    own.client.cookies.set("asepsis-signing", value, domain="asepsis.local", path=f"/clinics/{own.clinic}/signing")
+
+
+async def test_pressed_twice_at_once_it_is_signed_once(ready: Door, here: Browser) -> None:
+    before = len(await entries(ready.house, ConsentSigned))
+    form = await form_of(here) | {"method": "typed", "name": "Ada"}
+    url, headers = f"/clinics/{here.clinic}/signing/consent", {"Cookie": f"asepsis-signing={held(here)}"}
+    pressed = await asyncio.gather(*(here.client.post(url, data=form, headers=headers) for _ in range(3)))
+    assert [(answer.status_code, answer.headers["location"].endswith("/done")) for answer in pressed] == [(303, True)] * 3
+    (signed,) = (await entries(ready.house, ConsentSigned))[before:]
+    assert signed.actor.role is Role.CLIENT
+    assert (await here.get("signing/consent")).headers["location"].endswith("/done"), "the pass is good for one signature"
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "words"),
+    [
+        ({"method": "drawn", "strokes": "[[[1,2,0],[3,"}, 422, "did not arrive whole"),
+        ({"method": "drawn", "strokes": "[[[1,99999999,0]]]"}, 422, "did not arrive whole"),
+        ({"method": "drawn", "strokes": '{"a": 1}'}, 422, "did not arrive whole"),
+        ({"method": "drawn", "strokes": "[]"}, 422, "no signature yet"),
+        ({"method": "drawn", "name": "typed before, then drawn instead"}, 422, "no signature yet"),
+        ({"method": "typed", "name": "   "}, 422, "no name yet"),
+        ({"method": "typed", "name": "Ada", "text_digest": "0" * 64}, 409, "The text has changed"),
+        ({"method": "typed", "name": "Ada", "form_version": "7"}, 409, "The text has changed"),
+    ],
+)
+async def test_what_is_no_signature_is_said_in_words(ready: Door, here: Browser, changed: dict[str, str], status: int, words: str) -> None:
+    before = len(await entries(ready.house, ConsentSigned))
+    answer = await here.post("signing/consent", **(await form_of(here) | changed))
+    assert (answer.status_code, words in answer.text) == (status, True), answer.text
+    assert TEXT in answer.text
+    assert len(await entries(ready.house, ConsentSigned)) == before
+
+
+async def test_saying_no_signs_nothing(ready: Door, here: Browser) -> None:
+    before = len(await ready.house.entries())
+    answer = await here.post("signing/consent", decline="yes")
+    assert "Nothing was signed" in (await here.get(answer.headers["location"].partition(f"{here.clinic}/")[2])).text
+    assert len(await ready.house.entries()) == before
+
+
+async def test_a_pass_ends_with_the_token_it_rests_on_and_after_an_hour(ready: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = uuid4()
+    token = await token_for(ready.house, Role.PRACTITIONER, identity)
+    async with browser(ready) as own:
+        await own.sign_in(token)
+        await handed(ready.house, own)
+        form = await form_of(own) | {"method": "typed", "name": "Ada"}
+        with monkeypatch.context() as later:
+            later.setattr(drafts, "SECONDS", -1)
+            assert (await own.get("signing")).status_code == 401
+        gone = await ready.ask("DELETE", f"/clinics/{own.clinic}/identities/{identity}/grants/practitioner", Role.ADMIN)
+        assert gone.status_code == 200, gone.text
+        before = len(await ready.house.entries())
+        answer = await own.post("signing/consent", **form)
+        assert (answer.status_code, "Hand it back to the staff" in answer.text) == (409, True)
+        assert len(await ready.house.entries()) == before
+
+
+async def test_a_foreign_page_sends_nothing_from_a_tablet(ready: Door, here: Browser) -> None:
+    before = len(await ready.house.entries())
+    form = await form_of(here) | {"method": "typed", "name": "Ada"}
+    for site in ("cross-site", "same-site"):
+        answer = await here.client.post(f"/clinics/{here.clinic}/signing/consent", data=form, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == 403
+    assert len(await ready.house.entries()) == before
+
+
+async def test_on_a_shared_tablet_the_pin_opens_it_again_and_the_signature_bears_the_tablet(ready: Door) -> None:
+    identity, _ = await person(ready, Role.PRACTITIONER)
+    async with tablet(ready) as shared:
+        assert (await shared.type_pin(identity)).status_code == 303
+        client = await handed(ready.house, shared)
+        assert (await shared.get("board")).status_code == 401
+        await shared.post("signing/consent", **(await form_of(shared) | {"method": "typed", "name": "Ada"}))
+        (signed,) = [entry for entry in await entries(ready.house, ConsentSigned) if entry.event.client_id == client]
+        assert (signed.actor.device or "").startswith("tablet:")
+        back = (await shared.get("signing/done")).text.partition('href="/clinics/')[2].partition('"')[0].partition("/")[2]
+        assert str(client) in (await shared.get(back)).headers["location"]
+        assert "/who?next=" in (await shared.get(back)).headers["location"]
+
+
+def asked(scheme: str = "http", **cookies: str) -> Request:
+    told = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    headers = [(b"cookie", told.encode())]
+    return Request({"type": "http", "method": "GET", "scheme": scheme, "server": ("x", 1), "path": "/", "headers": headers})
+
+
+def test_a_draft_opens_for_its_own_kind_and_installation_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    response = Response()
+    Drafts("one").keep(asked(), response, SECRET, "/p", {"answer": "yes"})
+    value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
+    assert {"HttpOnly", "SameSite=strict", "Path=/p"} <= set(response.headers["set-cookie"].split("; "))
+    assert "yes" not in value
+    assert Drafts("one").read(asked(**{"asepsis-one": value}), SECRET) == {"answer": "yes"}
+    for kind, secret, shown in (("two", SECRET, value), ("one", b"another" * 5, value), ("one", SECRET, value[:-3]), ("one", SECRET, "")):
+        assert Drafts(kind).read(asked(**{f"asepsis-{kind}": shown}), secret) is None
+    monkeypatch.setattr(drafts, "SECONDS", -1)
+    assert Drafts("one").read(asked(**{"asepsis-one": value}), SECRET) is None
+    secure = Response()
+    Drafts("one").keep(asked("https"), secure, SECRET, "/p", {})
+    assert secure.headers["set-cookie"].startswith("__Secure-asepsis-one=")
+    assert "Secure" in secure.headers["set-cookie"].split("; ")
+    with pytest.raises(TooLongError):
+        Drafts("one").keep(asked(), Response(), SECRET, "/p", {"answers": [str(uuid4()) for _ in range(300)]})
+
+
+def test_the_longest_questionnaire_fits_into_a_cookie(door: Door) -> None:
+    everywhere = tuple(range(len(ALL_AREAS)))
+    days = [date(2026, 1 + number % 12, 1 + number % 28) for number in range(100)]
+    answers = {code: Given(a="y", on=days[number], at=everywhere) for number, code in enumerate(default_policy().contraindications)}
+    handing = Handing(
+        token=door.tokens[Role.CLINICIAN],
+        client_id=uuid4(),
+        extent="full",
+        sign=True,
+        modality="microneedling",
+        areas=tuple(Area),
+        max_depth_um=2500,
+        explained_by=uuid4(),
+        client_language="nl",
+        interpreter_id=uuid4(),
+        guardian=Guardianship(name="Ünïcode " * 20, proof=str(uuid4()) * 5, proof_seen_by=uuid4()),
+        answers=answers,
+    )
+    response = Response()
+    app: Any = door.client._transport.app  # type: ignore[attr-defined]
+    keep(Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": [], "app": app}), response, uuid4(), handing)
+    value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
+    kept = DRAFTS.read(asked(**{"asepsis-signing": value}), SECRET)
+    assert kept is not None
+    assert Handing.model_validate(kept) == handing
+    assert httpx.Headers(response.headers)["set-cookie"].startswith("asepsis-signing=")
