@@ -106,10 +106,12 @@ async def test_a_board_goes_dark_when_its_grant_is_revoked(clinic: Clinic) -> No
         await expect(tab.page.get_by_role("link", name="Joost Visser")).to_have_count(0)
 
 
-async def test_roles_without_a_screen_are_told_so(clinic: Clinic) -> None:
+async def test_who_may_not_see_a_screen_is_told_so(clinic: Clinic) -> None:
     async with clinic.tab() as tab:
         tab.expected.append("403")
-        await tab.sign_in("admin")
+        await tab.sign_in()
+        await expect(tab.page.get_by_role("navigation", name="Screens").get_by_role("link", name="Record")).to_have_count(0)
+        await tab.page.goto(clinic.board.removesuffix("board") + "record")
         await expect(tab.page.get_by_role("alert")).to_contain_text("Your role does not allow this")
         await tab.is_sound("forbidden")
 
