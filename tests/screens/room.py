@@ -55,7 +55,7 @@ class Room:
             "practitioner_id": str(self.clinic.example.people[self.practitioner].identity_id),
             "room_id": self.room_id,
             "starts_at": ago(-minutes),
-            "ends_at": ago(-minutes - 20),
+            "ends_at": ago(-minutes - 10),
             "areas": ["cheeks"],
             "depth_um": 1000,
         }
@@ -112,12 +112,28 @@ class Room:
     async def cleanse(self) -> None:
         await self.clinic.ask("PUT", f"/bookings/{self.booking_id}/cleansings/{uuid4()}", {"product": "chlorhexidine"}, self.practitioner)
 
-    async def everything(self, given_name: str, handpiece: int, born: str = "1990-05-17") -> None:
+    async def everything(self, given_name: str, handpiece: int, born: str = "1990-05-17", minutes: int = 2) -> None:
         """All that a start needs, but for the scans."""
-        await self.book(given_name, born)
-        await asyncio.gather(self.consent(), self.answer(), self.supply(), self.make_ready(handpiece))
+        await self.book(given_name, born, minutes)
+        await asyncio.gather(self.consent(), self.answer(), self.supply(3), self.make_ready(handpiece))
         await self.arrive()
         await self.cleanse()
+
+    async def start(self, handpiece: int) -> str:
+        """Another program starts the treatment. Gives its id."""
+        named = {
+            "booking_id": self.booking_id,
+            "room_id": self.room_id,
+            "handpiece_id": str(self.clinic.example.handpieces[handpiece]),
+            "cartridge_unit_ids": self.units[:1],
+        }
+        found = await self.clinic.ask("POST", "/treatments", named, self.practitioner)
+        return str(found["data"]["treatment_id"])
+
+    async def end(self, treatment_id: str) -> None:
+        """Another program ends it; needles did not touch the skin."""
+        done = {"needle_contact": False, "skin_cleansed": True, "sharps_disposed": True, "aftercare_given": True}
+        await self.clinic.ask("POST", f"/treatments/{treatment_id}/end", done, self.practitioner)
 
     async def treatment(self, treatment_id: str) -> dict[str, Any]:
         """What the record says of it."""

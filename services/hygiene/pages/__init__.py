@@ -7,6 +7,7 @@ from services.hygiene.pages.calendar import routes as calendar
 from services.hygiene.pages.labels import routes as labels
 from services.hygiene.pages.tablet import routes as tablet
 from services.hygiene.pages.today import routes as today
+from services.hygiene.pages.wasting import routes as wasting
 from services.screens.menu import Screen
 
 MENU = (
@@ -16,5 +17,5 @@ MENU = (
 )
 
 routes = APIRouter()
-for _part in (today, tablet, labels, calendar):
+for _part in (today, tablet, labels, calendar, wasting):
     routes.include_router(_part)

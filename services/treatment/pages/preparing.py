@@ -30,6 +30,7 @@ DONE = {
     "cleansed": "Recorded: the skin was cleansed.",
     "numbed": "Recorded: the cream is on. Its clock runs.",
     "removed": "Recorded: the cream is off. Cleanse the skin next.",
+    "wasted": "Recorded: the cartridge is thrown away.",
     "waived": "Recorded: this booking may pass that rule.",
 }
 AREAS = {area.value: plain(area.value) for area in Area}

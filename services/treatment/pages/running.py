@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from events.transaction import View
 from schemas.sentences import Said, say
@@ -14,7 +14,7 @@ from schemas.treatment import AddedCartridge, Certificate, Pause, PauseNote, Res
 from schemas.vocabulary import Role, Verdict
 from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of
-from services.screens.frame import page, render
+from services.screens.frame import HEADERS, page, render
 from services.screens.live import stream
 from services.treatment import commands, queries
 from services.treatment.pages.chair import clients_of, gone_on, looker, people_of, words_of
@@ -42,6 +42,7 @@ DONE = {
     "paused": "Paused.",
     "resumed": "It goes on.",
     "added": "The cartridge is on record.",
+    "wasted": "Recorded: the cartridge is thrown away.",
     "ended": "The treatment has ended.",
     "late": "Recorded: the treatment on paper counts from now on.",
 }
@@ -188,6 +189,16 @@ async def resume(treatment_id: UUID, ask: Annotated[Asking, may("resume_treatmen
     return await _do(
         request, ask, sent, "resumed", treatment_id=treatment_id, command=commands.resume_treatment, body=body, title="It does not go on"
     )
+
+
+@routes.get("/{treatment_id}/waste")
+async def waste(treatment_id: UUID, ask: Annotated[Asking, may("waste_cartridge")], request: Request) -> Response:
+    """A cartridge that was dropped before it was used: hygiene's page asks why."""
+    async with ask.reading("treatment") as view:
+        found = await scanned(view, asked_of(request).one("scan") or "", "cartridge")
+    if isinstance(found, str):
+        return await show(request, ask, treatment_id, wrong=found)
+    return RedirectResponse(f"/clinics/{ask.clinic}/hygiene/units/{found[1]}/waste?treatment={treatment_id}", 303, HEADERS)
 
 
 @routes.post("/{treatment_id}/cartridge")
