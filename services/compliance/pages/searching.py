@@ -13,7 +13,7 @@ from events.catalog import PUBLISHERS
 from events.transaction import View
 from schemas.access import may as role_may
 from schemas.compliance import FoundEntry, RecordEntry, RecordFilter
-from schemas.vocabulary import MAX_INTEGER, Verdict
+from schemas.vocabulary import MAX_INTEGER, Verdict, within_reach
 from services.compliance.pages.looking import address, caught_up, people_of, seen, words_of
 from services.compliance.pages.words import SUBJECTS, Words, day, kind_of, summaries, type_of
 from services.compliance.queries import found_entries, meant_by, named_by
@@ -27,6 +27,9 @@ PAGE = 50
 LOOKS = "record.viewed"
 """Whoever searches adds one with each page: they are shown when asked for."""
 
+
+LONGEST = 200
+"""Signs of what somebody looks for: more than any label holds."""
 
 FIELDS = ("type", "about", "from", "until", "refused", "looks")
 
@@ -83,7 +86,7 @@ def wrong(name: str, message: str) -> RequestValidationError:
 def _date(fields: Fields, name: str) -> date | None:
     value = fields.one(name)
     try:
-        return None if value is None else date.fromisoformat(value)
+        return None if value is None else within_reach(date.fromisoformat(value))
     except ValueError:
         raise wrong(name, "This is no date: write it as 2026-11-23.") from None
 
@@ -97,8 +100,10 @@ async def question_of(view: View, words: Words, fields: Fields) -> Question:
     kind, about, before = fields.one("type"), fields.one("about"), fields.one("before")
     if kind is not None and kind not in summaries():
         raise wrong("type", "There is no such type of event.")
-    if before is not None and not (before.isdecimal() and int(before) <= MAX_INTEGER):
+    if before is not None and not (before.isascii() and before.isdecimal() and int(before) <= MAX_INTEGER):
         raise wrong("before", "This is no number of an entry.")
+    if about is not None and ("\0" in about or len(about) > LONGEST):
+        raise wrong("about", "This is no label, no name and no id: scan again.")
     since, until = _date(fields, "from"), _date(fields, "until")
     if since and until and until < since:
         raise wrong("until", "The last day lies before the first.")
