@@ -212,6 +212,9 @@ async def _handing(ask: Asking, client_id: UUID, wish: Wish, sent: Fields) -> Ha
     if sign:
         async with ask.reading("consent") as view:
             texts = await queries.texts_covering(view, wish.modality, wish.areas, wish.depth_um)
+            explain = await queries.explainers(view)
+        if (wish.explained_by or ask.actor.identity_id) not in explain:
+            findings.append(unmet("explainer_must_be_a_practitioner"))
         if not wish.areas or not texts:
             findings.append(unmet("form_must_cover_the_treatment"))
         spoken = wish.language.partition("-")[0]

@@ -100,6 +100,7 @@ def _show(
         wrong=wrong or [],
         title=said.pop("title", "There is a problem"),
         typed=said.pop("typed", ""),
+        stuck=said.pop("stuck", False),
     )
 
 
@@ -151,8 +152,8 @@ async def sign(tablet: Holding, request: Request, sent: Sent) -> Response:
         changed = any(finding.rule in CHANGED for finding in found)
         wrong = [{"reason": TEXT_CHANGED, "field": None}] if changed else [{"reason": f.reason, "field": None} for f in found]
         title = "The text has changed" if changed else "This could not be signed. Please hand the tablet back"
-        typed = sent.one("name") or ""
-        return _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=409, wrong=wrong, title=title, typed=typed)
+        more = {"wrong": wrong, "title": title, "typed": sent.one("name") or "", "stuck": not changed}
+        return _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=409, **more)
     return _over(request, tablet, "signed")
 
 

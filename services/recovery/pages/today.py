@@ -11,7 +11,7 @@ from schemas.vocabulary import LocalDate
 from services.door import Asking, may
 from services.recovery import queries
 from services.recovery.pages.people import names_of
-from services.recovery.pages.words import STATES, TIERS, day, day_and_time, plain
+from services.recovery.pages.words import INCIDENTS, STATES, TIERS, day, day_and_time, plain
 from services.screens.frame import page
 
 routes = APIRouter(prefix="/clinics/{clinic}/recovery", include_in_schema=False)
@@ -30,6 +30,7 @@ async def today(
         wanted = on or now.astimezone(zone).date()
         holds = await queries.safety_holds(view, open_only=True)
         reactions = [one for one in await queries.reactions(view) if one.tier != "none"][:MOST_REACTIONS]
+        incidents = (await queries.incidents(view))[:MOST_REACTIONS]
         silent = await queries.unanswered_check_ins(view)
         check_ins = await queries.check_ins_on(view, wanted)
     clients = {*(one.client_id for one in holds), *(one.client_id for one in reactions), *(one.client_id for one in (*silent, *check_ins))}
@@ -48,6 +49,10 @@ async def today(
         names=names,
         holds=[(one, TIERS[one.tier], plain(one.reason), day_and_time(one.placed_at, zone)) for one in holds],
         reactions=[(one, TIERS[one.tier], day_and_time(one.reported_at, zone), day_and_time(one.respond_by, zone)) for one in reactions],
+        incidents=[
+            (INCIDENTS.get(one.kind) or plain(one.kind), day_and_time(one.become_aware_at, zone), one.report_due_on, one.reporting)
+            for one in incidents
+        ],
         silent=[(one, day_and_time(one.due_at, zone)) for one in silent],
         check_ins=[
             (one, f"{one.due_at.astimezone(zone):%H:%M}", TIERS[one.tier] if one.tier else STATES[one.state], STATES[one.state][2])

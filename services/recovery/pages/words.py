@@ -50,6 +50,14 @@ STATES["missed"] = ("amber", "triangle", "No answer")
 TIERS = {"none": ("green", "check", "Nothing unusual"), "review": ("amber", "triangle", "To be looked at")}
 TIERS |= {"urgent": ("red", "stop", "Urgent"), "emergency": ("red", "stop", "Emergency")}
 
+INCIDENTS = {
+    "adverse_event": "An urgent reaction",
+    "recorded_late": "A treatment that was entered from paper",
+    "beyond_consent": "Deeper or elsewhere than the client had agreed to",
+    "recall": "A recall",
+    "lot_signal": "Signs of infection after cartridges of one lot",
+}
+
 
 def plain(code: str) -> str:
     """A code as people say it; a symptom as the client was asked for it."""
