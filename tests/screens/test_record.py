@@ -195,6 +195,13 @@ async def test_the_chain_is_checked_and_a_changed_entry_is_found_where_it_is(cli
             await tab.is_sound("broken")
             await page.get_by_role("link", name=f"Look at entry {index}").click()
             await expect(page.get_by_text("Its hash is wrong")).to_be_visible()
+            for spoiled in (b"", b"\xff not JSON", b"{}", body.replace(b'"findings":[', b'"findings":[1,'), body.replace(b"20", b"99")):
+                await tamper(clinic, index, spoiled)
+                await page.goto(record(clinic, f"/entries/{index}"))
+                await expect(page.get_by_text("Its hash is wrong")).to_be_visible()
+                await page.goto(record(clinic, "?type=treatment.started"))
+                await expect(what(page)).to_have_count(1)
+                assert (await tab.context.request.get(record(clinic, "/export.csv"))).ok
         finally:
             await tamper(clinic, index, body)
 

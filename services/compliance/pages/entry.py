@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
+from pydantic import JsonValue
 from starlette.responses import Response
 
 from schemas.access import may as role_may
@@ -19,6 +20,14 @@ routes = APIRouter(prefix="/clinics/{clinic}/record", include_in_schema=False)
 
 ALL = 100
 """More reasons than any decision has."""
+
+
+def _reasons(findings: JsonValue) -> list[str]:
+    """Everything that spoke against it, if it can still be read."""
+    try:
+        return list(reasons(findings, ALL)) if isinstance(findings, list) else []
+    except ValueError:
+        return []
 
 
 def _facts(words: Words, entry: RecordEntry) -> list[tuple[str, str]]:
@@ -44,7 +53,6 @@ async def entry(
     if exact is None:
         raise problem(404, "unknown", "Not found", unmet("record_must_exist", what="entry"))
     found = exact.entry
-    findings = found.data.get("findings")
     return page(
         request,
         "compliance/entry.html",
@@ -53,7 +61,7 @@ async def entry(
         exact=exact,
         entry=found,
         line=line_of(words, found),
-        reasons=list(reasons(findings, ALL)) if isinstance(findings, list) else [],
+        reasons=_reasons(found.data.get("findings")),
         facts=_facts(words, found),
         links=words.links(found),
         actor_word=words.called("Person", found.actor.identity_id),

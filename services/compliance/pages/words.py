@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from schemas.compliance import RecordEntry, Subject
 from schemas.sentences import sentence
 from schemas.vocabulary import Finding, Verdict
+from services.compliance.queries import UNREADABLE
 
 KINDS = {
     "identity": "Person",
@@ -123,19 +124,29 @@ class Words:
 
     def who(self, entry: RecordEntry) -> str:
         """Who made an entry, and as what."""
+        if entry.data.get(UNREADABLE) is True:
+            return "nobody knows"
         role = entry.actor.role.value
         name = "The program" if role == "service" else self.called("Client" if role == "client" else "Person", entry.actor.identity_id)
         return f"{name}, {role.replace('_', ' ')}"
 
     def summary(self, entry: RecordEntry) -> str:
         """What happened, in a line. A type without one says its own name, which is one."""
+        if entry.data.get(UNREADABLE) is True:
+            return "This entry cannot be read: its bytes were changed."
         line = summaries().get(type_of(entry))
         if line is None:
             return f"{type_of(entry).replace('.', ' ').replace('_', ' ').capitalize()}."
         return line.format_map(_Fields(self, _flat(entry.data))).strip()
 
     def shown(self, field: str, value: JsonValue) -> str:
-        """A value of an event, in words."""
+        """A value of an event, in words; one that somebody has spoiled stands as it is."""
+        try:
+            return self._shown(field, value)
+        except ValueError:
+            return str(value)
+
+    def _shown(self, field: str, value: JsonValue) -> str:
         match value:
             case str():
                 return self._text(field, value)

@@ -2,12 +2,22 @@
 
 from services.compliance.queries.behind import behind_treatment
 from services.compliance.queries.people import identities, policy_reply, tokens
-from services.compliance.queries.record import entry_of, exact_entry, export, head_of_epoch, ledger_head, ledger_page, verify_ledger
+from services.compliance.queries.record import (
+    UNREADABLE,
+    entry_of,
+    exact_entry,
+    export,
+    head_of_epoch,
+    ledger_head,
+    ledger_page,
+    verify_ledger,
+)
 from services.compliance.queries.searching import counted_since, found_entries, meant_by, named_by, time_zone
 from services.compliance.queries.tablets import has_pin, is_tablet, staff_with_pins, tablets
 from services.compliance.queries.touched import touched_by
 
 __all__ = [
+    "UNREADABLE",
     "behind_treatment",
     "counted_since",
     "entry_of",

@@ -17,9 +17,13 @@ from events.epochs import epochs_of, read_line
 from events.ledger import LedgerClinic, LedgerEntry
 from events.transaction import View
 from schemas.compliance import ExactEntry, KeptCheckpoint, LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
+from schemas.vocabulary import Actor, Role
 from services.compliance.offline import checkpoint_of, sentence_of
 
 EXPORT_PAGE = 1000
+
+UNREADABLE = "unreadable"
+"""Stands alone in the data of an entry that cannot be read."""
 
 
 async def ledger_head(view: View) -> LedgerHead:
@@ -58,6 +62,24 @@ def entry_of(entry: Entry[Event]) -> RecordEntry:
     )
 
 
+def legible(entry: Entry[Event]) -> RecordEntry:
+    """The same of an entry whose bytes somebody may have spoiled: then it says that, and nobody knows who made it."""
+    try:
+        return entry_of(entry)
+    except (ValueError, KeyError, TypeError):
+        return RecordEntry(
+            epoch=entry.epoch,
+            index=entry.index,
+            recorded_at=entry.recorded_at,
+            event_id=entry.event_id,
+            type=entry.type,
+            actor=Actor(identity_id=UUID(int=0), role=Role.SERVICE),
+            policy=None,
+            chain=bytes(entry.chain).hex(),
+            data={UNREADABLE: True},
+        )
+
+
 async def ledger_page(view: View, cursor: int, limit: int) -> LedgerPage:
     """Up to `limit` entries from index `cursor` on."""
     head = await ledger_head(view)
@@ -92,7 +114,7 @@ async def exact_entry(view: View, index: int) -> ExactEntry | None:
     before = bytes(former.chain) if former is not None and same else genesis(view.clinic_id, entry.epoch)
     parts = {name: getattr(entry, name) for name in ("index", "recorded_at", "event_id", "type", "body")}
     return ExactEntry(
-        entry=entry_of(entry),
+        entry=legible(entry),
         header=header(clinic_id=view.clinic_id, **parts).decode(),
         body=entry.body.decode(errors="backslashreplace"),
         chain_before=before.hex(),

@@ -16,7 +16,7 @@ from events.ledger import LedgerClinic, LedgerEntry
 from events.transaction import View
 from schemas.compliance import FoundEntries, FoundEntry, Meant, RecordFilter
 from services.compliance.models import IdentityRow, Mention, Policies
-from services.compliance.queries.record import entries_at, entry_of, ledger_head
+from services.compliance.queries.record import entries_at, ledger_head, legible
 
 MOST_MEANT = 50
 """So many things may begin alike, or be called alike: whoever means fewer says more of them."""
@@ -48,8 +48,7 @@ async def found_entries(view: View, wanted: RecordFilter, limit: int) -> FoundEn
     indexes = [index for _, index in (await view.rows.execute(newest)).all()]
     entries = await entries_at(view.rows, view.clinic_id, indexes[:limit])
     found = [
-        FoundEntry(**dict(entry_of(entry)), body_digest=sha256(entry.body).hexdigest())
-        for _, entry in sorted(entries.items(), reverse=True)
+        FoundEntry(**dict(legible(entry)), body_digest=sha256(entry.body).hexdigest()) for _, entry in sorted(entries.items(), reverse=True)
     ]
     return FoundEntries(head=head, entries=tuple(found), before=indexes[limit - 1] if len(indexes) > limit else None)
 
@@ -96,9 +95,10 @@ async def counted_since(view: View, at: datetime) -> Mapping[str, int]:
     """How many entries of each type, without version, were recorded since then."""
     head = await ledger_head(view)
     first = await _first_since(view, at, head.size)
+    epochs = select(LedgerClinic.epoch).where(LedgerClinic.clinic_id == view.clinic_id)
     query = (
         select(LedgerEntry.type, func.count())
-        .where(LedgerEntry.clinic_id == view.clinic_id, LedgerEntry.index >= first)
+        .where(LedgerEntry.clinic_id == view.clinic_id, LedgerEntry.epoch.in_(epochs), LedgerEntry.index >= first)
         .group_by(LedgerEntry.type)
     )
     return {versioned.rpartition(".v")[0]: count for versioned, count in (await view.rows.execute(query)).all()}
@@ -159,7 +159,9 @@ async def _coded(view: View, codes: Sequence[str]) -> tuple[UUID, ...]:
     query = select(LedgerEntry.index).where(and_(LedgerEntry.clinic_id == view.clinic_id, LedgerEntry.type.in_(types), inside))
     indexes = (await view.rows.execute(query.order_by(LedgerEntry.index).limit(MOST_MEANT))).scalars().all()
     entries = await entries_at(view.rows, view.clinic_id, indexes)
-    return tuple(dict.fromkeys(UUID(entry.parts["data"][CODED[entry.event.type][0]]) for entry in entries.values()))
+    said = [legible(entry) for entry in entries.values()]
+    named = (found.data.get(CODED[found.type.rpartition(".v")[0]][0]) for found in said)
+    return tuple(dict.fromkeys(UUID(str(identity)) for identity in named if identity))
 
 
 async def named_by(view: View, subject_id: UUID) -> str | None:
@@ -169,7 +171,7 @@ async def named_by(view: View, subject_id: UUID) -> str | None:
     if first is None:
         return None
     entry = (await entries_at(view.rows, view.clinic_id, [first]))[first]
-    return _field_of(entry.parts["data"], str(subject_id), "") or "identity_id"
+    return _field_of(legible(entry).data, str(subject_id), "") or "identity_id"
 
 
 def _field_of(value: JsonValue, wanted: str, field: str) -> str | None:
