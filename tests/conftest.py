@@ -205,3 +205,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         for task in (found for found in gc.get_objects() if isinstance(found, asyncio.Task) and not found.done()):
             task.print_stack(file=told)
         item.add_report_section(call.when, "tasks", told.getvalue())
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests measured: figures depend on the machine, so that they are told and not held."""
+    told = [
+        (report.nodeid, value)
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "measured"
+    ]
+    if told:
+        terminalreporter.section("measured")
+        for _, value in sorted(told):
+            terminalreporter.write_line(str(value))

@@ -1,19 +1,14 @@
 """Signing in and the front desk's day, in a real browser, before the real program."""
 
-import gzip
 import re
 import signal
-import sys
+from collections.abc import Callable
 from uuid import uuid4
 
 from playwright.async_api import expect
 
-from services.screens.assets import FOLDER
 from tests.screens.conftest import Clinic
 from tests.screens.desk import book_by_forms, card, opened, seen_after, sent_again
-
-MOST_JAVASCRIPT = 25_000
-"""Bytes of a page, compressed."""
 
 
 async def test_the_token_opens_the_page_that_was_asked_for(clinic: Clinic) -> None:
@@ -28,39 +23,6 @@ async def test_the_token_opens_the_page_that_was_asked_for(clinic: Clinic) -> No
         await tab.page.get_by_label("Access token").fill(clinic.example.people["front_desk"].token)
         await tab.page.keyboard.press("Enter")
         await tab.page.wait_for_url("**/board?on=2026-12-24")
-
-
-async def test_the_board_is_small_soon_there_and_stands_still(clinic: Clinic) -> None:
-    """On a slow line and a processor four times as slow. How soon depends on what else this machine does: that is only told."""
-    async with clinic.tab() as tab:
-        loaded: list[str] = []
-        tab.page.on("request", lambda request: loaded.append(request.url) if request.resource_type == "script" else None)
-        await tab.be()
-        slow = await tab.context.new_cdp_session(tab.page)
-        await slow.send("Network.enable")
-        await slow.send(
-            "Network.emulateNetworkConditions",
-            {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 94_000},
-        )
-        await slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-        await tab.see_tomorrow()
-        names = {url.partition("/static/")[2].partition("/")[2] for url in loaded}
-        assert len(names) == 2
-        size = sum(len(gzip.compress((FOLDER / name).read_bytes(), 9)) for name in names)
-        assert size <= MOST_JAVASCRIPT
-        largest, shifted = await tab.page.evaluate(PAINTED)
-        assert shifted == 0
-        sys.stdout.write(f"board on slow 4G, processor / 4: largest paint after {largest:.0f} ms, JavaScript {size} bytes\n")
-
-
-PAINTED = """async () => {
-  const seen = (type) => new Promise((done) => {
-    new PerformanceObserver((found) => done(found.getEntries())).observe({type, buffered: true});
-    setTimeout(() => done([]), 300);
-  });
-  const [largest, shifts] = [await seen('largest-contentful-paint'), await seen('layout-shift')];
-  return [largest.at(-1)?.startTime ?? 0, shifts.reduce((sum, shift) => sum + shift.value, 0)];
-}"""
 
 
 async def test_the_back_button_shows_nothing_after_signing_out(clinic: Clinic) -> None:
@@ -256,7 +218,9 @@ async def test_the_board_is_worked_by_keys_alone(clinic: Clinic) -> None:
         await expect(page.get_by_label("Date of birth")).to_be_focused()
 
 
-async def test_the_board_is_live_and_misses_nothing_while_the_program_is_dead(clinic: Clinic) -> None:
+async def test_the_board_is_live_and_misses_nothing_while_the_program_is_dead(
+    clinic: Clinic, record_property: Callable[[str, object], None]
+) -> None:
     async with clinic.tab() as tab:
         page = tab.page
         tab.expected += ["ERR_", "Failed to load resource", "network", "fetch"]
@@ -264,8 +228,8 @@ async def test_the_board_is_live_and_misses_nothing_while_the_program_is_dead(cl
         await tab.see_tomorrow()
         live = page.locator("#live")
         await page.evaluate("() => { window.kept = document.querySelector('#board'); }")
-        took = [await seen_after(clinic, page, f"Live{letter}", number) for number, letter in enumerate("abcdef")]
-        sys.stdout.write(f"event to board, {len(took)} times: median {sorted(took)[len(took) // 2]:.0f} ms, longest {max(took):.0f} ms\n")
+        took = sorted([await seen_after(clinic, page, f"Live{letter}", number) for number, letter in enumerate("abcdefghijklmnopqrst")])
+        record_property("measured", f"event to board, {len(took)} times: median {took[10]:.0f} ms, 95 of 100 within {took[-2]:.0f} ms")
         assert await page.evaluate("() => window.kept === document.querySelector('#board')"), "morphed, so that the focus stays"
 
         asked: list[str | None] = []
