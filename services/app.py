@@ -107,6 +107,7 @@ class House:
         """Those in this process hear it at once, the others by the stream."""
         self.wakeups.tell(entries)
         self._announcer.say(entries)
+        self.hub.recorded(entries[-1].clinic_id, entries[-1].size)
 
     def _each(self, seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
         self._timer.each(seconds, work)

@@ -81,6 +81,7 @@ class Hub:
         self._onlookers: defaultdict[UUID, dict[Onlooker, None]] = defaultdict(dict)
         self._last: dict[UUID, str] = {}
         self._turns: Counter[UUID] = Counter()
+        self._recorded: dict[UUID, int] = {}
         self._doubted: dict[UUID, tuple[str, float]] = {}
         self._looks: dict[tuple[UUID, str], _Shared[str]] = {}
         self._admissions: dict[UUID, _Shared[dict[Onlooker, bool]]] = {}
@@ -123,7 +124,7 @@ class Hub:
         if not any(other.shown == onlooker.shown for other in here):
             self._looks.pop((clinic, onlooker.shown), None)
         if not here:
-            for kept in (self._onlookers, self._last, self._turns, self._doubted, self._admissions):
+            for kept in (self._onlookers, self._last, self._turns, self._recorded, self._doubted, self._admissions):
                 kept.pop(clinic, None)
 
     def _crowd_out(self, newest: Onlooker) -> None:
@@ -148,6 +149,11 @@ class Hub:
         clinic, identity = onlooker.clinic, self.last(onlooker.clinic)
 
         async def once() -> str:
+            if (recorded := self._recorded.get(clinic, 0)) > int(identity.partition("-")[2]):
+                try:
+                    return await look(recorded)
+                except NotYetKnownError:  # somebody is slow, or the record was restored: it is not waited for again
+                    self._recorded.pop(clinic, None)
             size = 0 if self._doubts(clinic) else int(identity.partition("-")[2])
             try:
                 return await look(size)
@@ -205,6 +211,12 @@ class Hub:
             clinic = asked[stream.decode()]
             if clinic in self._last:
                 self._last[clinic] = entries[-1][0].decode()
+            self.tell(clinic)
+
+    def recorded(self, clinic: UUID, size: int) -> None:
+        """What this process has recorded itself, its pages see at once: also what never goes out, as that a consent was signed."""
+        if clinic in self._onlookers:
+            self._recorded[clinic] = max(size, self._recorded.get(clinic, 0))
             self.tell(clinic)
 
     def _see(self, *, blind: bool) -> None:

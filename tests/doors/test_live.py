@@ -104,6 +104,20 @@ async def test_a_page_is_shown_what_is_and_then_what_changes(hub: Hub, record: R
     assert record.asked == [7, 9]
 
 
+async def test_a_page_is_shown_at_once_what_its_own_process_recorded_and_nobody_is_told(hub: Hub, record: Record, valkey: Redis) -> None:
+    clinic = uuid4()
+    await happens(valkey, clinic, "1-7")
+    page = Page(hub, record, clinic)
+    await page.next()
+    record.shown = "signed"
+    hub.recorded(clinic, 9)
+    assert await page.next() == told("1-7", "signed")
+    record.shown, record.knows = "late", 9
+    hub.recorded(clinic, 12)
+    assert await page.next() == told("1-7", "late"), "who is slow to know it is not waited for"
+    assert record.asked == [7, 9, 12, 7]
+
+
 async def test_who_comes_back_is_shown_what_was_missed_and_nothing_twice(hub: Hub, record: Record, valkey: Redis) -> None:
     clinic = uuid4()
     await happens(valkey, clinic, "1-7")
