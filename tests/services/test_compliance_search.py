@@ -85,6 +85,12 @@ async def test_everything_that_is_asked_must_hold(told: House) -> None:
     assert [entry.type for entry in about] == ["compliance.refused.v1", "lot.received.v1"]
     assert len(await found(told, about=(LOT, STERILIZER))) == 3
     assert await found(told, about=()) == ()
+    own = about[-1].event_id
+    assert [entry.event_id for entry in await found(told, about=(own,))] == [own], "an event is found by its own id"
+    assert [entry.index for entry in await found(told, about=(own, LOT))] == [entry.index for entry in about]
+    assert await found(told, about=(own,), types=("clinic.opened",)) == ()
+    async with told.look("compliance") as view:
+        assert await named_by(view, own) == "event_id"
     assert [entry.type for entry in await found(told, refused=True)] == ["compliance.refused.v1"]
     assert [entry.type for entry in await found(told, refused=True, about=(STERILIZER,))] == []
     assert await found(told, types=("lot.received",), refused=True) == ()

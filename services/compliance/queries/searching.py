@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, desc, func, or_, select, text, union
 
+from events import ledger
 from events.envelope import event_classes
 from events.ledger import LedgerClinic, LedgerEntry
 from events.transaction import View
@@ -40,11 +41,11 @@ _GS1 = re.compile(r"^\(?01\)?\d{14}")
 async def found_entries(view: View, wanted: RecordFilter, limit: int) -> FoundEntries:
     """Up to `limit` entries, the newest first."""
     head = await ledger_head(view)
-    source: Any = LedgerEntry if wanted.about is None else Mention
-    query = select(source.epoch, source.index).where(
-        source.clinic_id == view.clinic_id, *await _conditions(view, source, wanted, head.size)
-    )
-    newest = query.distinct().order_by(source.epoch.desc(), source.index.desc()).limit(limit + 1)
+    query = await _newest(view, LedgerEntry, wanted, head.size, limit + 1)
+    if wanted.about is not None:
+        # What speaks of an id, and the event that has it: others name it as their cause.
+        query = union(await _newest(view, Mention, wanted, head.size, limit + 1), query)
+    newest = query.order_by(desc("epoch"), desc("index")).limit(limit + 1)
     indexes = [index for _, index in (await view.rows.execute(newest)).all()]
     entries = await entries_at(view.rows, view.clinic_id, indexes[:limit])
     found = [
@@ -53,12 +54,19 @@ async def found_entries(view: View, wanted: RecordFilter, limit: int) -> FoundEn
     return FoundEntries(head=head, entries=tuple(found), before=indexes[limit - 1] if len(indexes) > limit else None)
 
 
+async def _newest(view: View, source: Any, wanted: RecordFilter, size: int, limit: int) -> Any:
+    """Where the newest of them stand, by the table that says it."""
+    said = await _conditions(view, source, wanted, size)
+    if wanted.about is not None:
+        said.append((Mention.subject_id if source is Mention else LedgerEntry.event_id).in_(wanted.about))
+    query = select(source.epoch, source.index).where(source.clinic_id == view.clinic_id, *said).distinct()
+    return query.order_by(source.epoch.desc(), source.index.desc()).limit(limit).subquery().select()
+
+
 async def _conditions(view: View, source: Any, wanted: RecordFilter, size: int) -> list[ColumnElement[bool]]:
     first = 0 if wanted.begins_at is None else await _first_since(view, wanted.begins_at, size)
     end = size if wanted.until is None else await _first_since(view, wanted.until, size)
     said: list[ColumnElement[bool]] = [source.index >= first, source.index < (end if wanted.before is None else min(end, wanted.before))]
-    if wanted.about is not None:
-        said.append(source.subject_id.in_(wanted.about))
     if wanted.types:
         said.append(source.type.in_(_versions(wanted.types)))
     if wanted.without:
@@ -165,11 +173,11 @@ async def _coded(view: View, codes: Sequence[str]) -> tuple[UUID, ...]:
 
 
 async def named_by(view: View, subject_id: UUID) -> str | None:
-    """The field in which an id stands where the record first speaks of it: what it is. None for one that never acted nor was spoken of."""
+    """The field in which an id stands where the record first speaks of it: what it is. None for one that nobody knows."""
     query = select(Mention.index).where(Mention.clinic_id == view.clinic_id, Mention.subject_id == subject_id)
     first = (await view.rows.execute(query.order_by(Mention.epoch, Mention.index).limit(1))).scalar_one_or_none()
     if first is None:
-        return None
+        return None if await ledger.entry_by_id(view.rows, view.clinic_id, subject_id) is None else "event_id"
     entry = (await entries_at(view.rows, view.clinic_id, [first]))[first]
     return _field_of(legible(entry).data, str(subject_id), "") or "identity_id"
 
