@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import CDPSession
+from playwright.async_api import CDPSession, Request
 
 from services.screens.assets import FOLDER
 from tests.screens.conftest import Clinic, Tab
@@ -34,6 +34,14 @@ async def _slow(tab: Tab) -> CDPSession:
     return slow
 
 
+def _scripts_into(loaded: set[str]) -> Callable[[Request], None]:
+    def note(request: Request) -> None:
+        if request.resource_type == "script":
+            loaded.add(request.url)
+
+    return note
+
+
 def _javascript(addresses: set[str]) -> int:
     names = {address.partition("/static/")[2].partition("/")[2] for address in addresses}
     return sum(len(gzip.compress((FOLDER / name).read_bytes(), 9)) for name in names)
@@ -54,7 +62,7 @@ async def test_pages_are_light_soon_there_and_stand_still(
             sizes: list[float] = []
             slow = await _slow(tab)
             slow.on("Network.loadingFinished", lambda done, sizes=sizes: sizes.append(done["encodedDataLength"]))
-            tab.page.on("request", lambda request, loaded=loaded: loaded.add(request.url) if request.resource_type == "script" else None)
+            tab.page.on("request", _scripts_into(loaded))
             address = clinic.board.removesuffix("board") + path.format(booking=booking)
             answer = await tab.page.goto(address)
             assert answer is not None
