@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from events.catalog.booking import ClientRegistered
-from events.catalog.hygiene import CycleRecorded
+from events.catalog.hygiene import CycleRecorded, RecallOpened
 from events.catalog.treatment import Equipment
 from events.envelope import Event
 from schemas.compliance import RecordEntry
@@ -70,6 +70,11 @@ def test_people_have_names_and_clients_have_none() -> None:
         ("Client", f"Client {client[:4].upper()}"),
         ("Person", "Priya"),
     ]
+
+
+def test_what_a_recall_is_about_is_called_what_it_is() -> None:
+    opened = RecallOpened(recall_id=UUID(int=1), kind="sterilizer", subject_id=UUID(int=2), cause=UUID(int=3))
+    assert WORDS.summary(entry_of(opened)) == "A recall of Sterilizer 0000: no packs of no cycles held, no exposures of clients."
 
 
 def test_amounts_have_units_and_lists_are_counted() -> None:

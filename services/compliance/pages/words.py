@@ -192,6 +192,9 @@ class _Fields(dict[str, Any]):
         self._words = words
 
     def __getitem__(self, field: str) -> str:
+        kind = super().get("kind")
+        if field == "subject_id" and isinstance(kind, str) and kind.capitalize() in SUBJECTS:
+            return self._words.called(kind.capitalize(), str(super().get(field)))
         return self._words.shown(field, super().get(field))
 
 
