@@ -1,6 +1,7 @@
 """What somebody at the sterilizer does again and again, on a tablet."""
 
 import json
+import re
 from typing import Any
 
 from playwright.async_api import Locator, Page, expect
@@ -23,6 +24,7 @@ async def opened(tab: Tab, *, on: str = "cycle") -> Page:
     await tab.page.goto(f"{tablet(tab.clinic)}#{on}")
     await expect(tab.page.locator("#link")).to_have_text("Connected")
     await expect(tab.page.locator("#shell")).to_have_text(READY)
+    await expect(tab.page.locator("#turnover [name=room_id]")).to_have_count(len(tab.clinic.example.rooms))
     return tab.page
 
 
@@ -62,6 +64,12 @@ EARLIER = "(at) => { const was = new Date(new Date(at + 'Z').getTime() - 40 * 60
 
 def cards(page: Page, state: str) -> Locator:
     return page.locator(f'#entries [data-state="{state}"]')
+
+
+async def sent(page: Page, count: int) -> None:
+    """So many entries have their answer; the others say what is the matter."""
+    await expect(page.locator("#entries")).to_have_text(re.compile(f"(Sent.*){{{count}}}", re.DOTALL), timeout=20_000)
+    await expect(cards(page, "sent")).to_have_count(count)
 
 
 async def scan(page: Page, text: str, *, pause: float = 0) -> None:

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 
 from services.hygiene.pages.tablet import MODULES
 from services.screens.assets import FOLDER, address
-from tests.screens.bench import cards, enter_turnover, fill_cycle, opened, recorded, scan, tablet
+from tests.screens.bench import cards, enter_turnover, fill_cycle, opened, recorded, scan, sent, tablet
 from tests.screens.conftest import Clinic, chromium
 from tests.screens.filmed import film
 
@@ -52,7 +52,7 @@ async def test_a_load_is_logged_on_one_page_its_labels_printed_and_it_is_release
         await page.locator('[name=indicator_product][value="rapid_24_minutes"]').check()
         await page.locator("[name=indicator_lot]").fill("BI2207")
         await page.locator("#save").click()
-        await expect(cards(page, "sent")).to_have_count(2)
+        await sent(page, 2)
         fact = (await recorded(clinic, "cycle.recorded"))[-1]["data"]
         assert (fact["cycle_number"], fact["mechanical"], own in json.dumps(fact["packs"])) == (902, "passed", True)
 
@@ -76,7 +76,7 @@ async def test_rooms_handpieces_indicators_and_deliveries_go_the_same_way(clinic
         page = await opened(tab, on="turnover")
         await tab.is_sound("a room")
         await enter_turnover(page, clinic, 2)
-        await expect(cards(page, "sent")).to_have_count(1)
+        await sent(page, 1)
 
         await scan(page, f"]Q1urn:uuid:{clinic.example.handpieces[0]}")  # from any form: the code says where it belongs
         await expect(page.locator("#title")).to_have_text("Log a handpiece")
@@ -84,16 +84,17 @@ async def test_rooms_handpieces_indicators_and_deliveries_go_the_same_way(clinic
         assert await page.locator("#piece-product").input_value() == "quat wipes"  # as last time
         await page.locator("#piece-wet").fill("125")
         await tab.is_sound("a handpiece")
-        await page.locator("#save").click()
-        await expect(cards(page, "sent")).to_have_count(2)
+        await page.locator("#save").dblclick()  # a glove taps twice
+        await sent(page, 2)
         assert (await recorded(clinic, "handpiece.reprocessed"))[-1]["data"]["wet_seconds"] == 125
 
         await scan(page, BOX.format("291231"))
+        await expect(page.locator("#scanned")).to_contain_text("Box of lot SP4471 scanned")
         await expect(page.locator("#box")).to_contain_text("Lot SP4471, product 09501101530003, expires on 2029-12-31")
         await page.locator("[name=quantity]").fill("20")
         await tab.is_sound("a delivery")
         await page.locator("#save").click()
-        await expect(cards(page, "sent")).to_have_count(3)
+        await sent(page, 3)
         await page.get_by_role("link", name="Labels: Delivery of lot SP4471").click()
         await page.get_by_label("How many more?").fill("3")
         await page.get_by_role("button", name="Make labels").click()
@@ -109,7 +110,7 @@ async def test_rooms_handpieces_indicators_and_deliveries_go_the_same_way(clinic
             await page.locator('[name=indicator_product][value="rapid_24_minutes"]').check()
             await page.locator("[name=indicator_lot]").fill("BI2207")
             await page.locator("#save").click()
-            await expect(cards(page, "sent")).to_have_count(4)
+            await sent(page, 4)
             await page.locator('.kinds a[href="#indicator"]').click()
         await page.locator("[name=cycle_id]").first.check()
         await page.locator('[name=bi_product][value="rapid_24_minutes"]').check()
@@ -144,6 +145,10 @@ async def test_a_scan_is_framed_by_its_identifier_and_by_nothing_else(clinic: Cl
         await page.keyboard.type("A]b")  # a person's bracket is theirs
         await page.keyboard.press("Tab")
         assert await page.locator("[name=printed_lot]").input_value() == "A]b"
+        await scan(page, "]Q1ASEPSIS\x1dTEST")
+        await expect(page.locator("#scanned")).to_have_text("The scanner is set up well.")
+        await scan(page, "]Q1ASEPSISTEST")
+        await expect(page.locator("#scanned")).to_contain_text("drops separators")
         await scan(page, "]E09501101530003")
         await expect(page.locator("#scanned")).to_contain_text("Not taken: this is not a GS1 code")
         found = await page.evaluate(READ, [address("gs1.js"), [code["scan"] for code in CODES]])

@@ -5,18 +5,14 @@ import shutil
 import signal
 from pathlib import Path
 
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Route, expect
 
-from tests.screens.bench import READY, cards, enter_turnover, fill_cycle, opened, recorded, tablet
+from tests.screens.bench import READY, cards, enter_turnover, fill_cycle, opened, recorded, sent, tablet
 from tests.screens.conftest import ROOT, Clinic
 
 TURNED = "room.turned_over"
 ONLINE = "() => window.dispatchEvent(new Event('online'))"
 """The network says that it is back: it may be wrong, so the page asks the server."""
-
-
-async def _sent(page: Page, count: int) -> None:
-    await expect(cards(page, "sent")).to_have_count(count, timeout=20_000)
 
 
 async def test_three_entries_outlive_the_server_and_a_reload(clinic: Clinic) -> None:
@@ -39,7 +35,7 @@ async def test_three_entries_outlive_the_server_and_a_reload(clinic: Clinic) -> 
         await tab.is_sound("three entries wait")
         await clinic.program.start()
         await page.evaluate(ONLINE)
-        await _sent(page, 3)
+        await sent(page, 3)
         await expect(page.locator("#link")).to_have_text("Connected")
         found = (await recorded(clinic, TURNED))[before:]
         assert [entry["data"]["room_id"] for entry in found] == [str(clinic.example.rooms[room]) for room in (2, 0, 1)]
@@ -59,7 +55,7 @@ async def test_an_entry_outlives_its_tab_while_the_network_is_gone(clinic: Clini
         await again.goto(tablet(clinic))
         await expect(cards(again, "waiting")).to_have_count(1)
         await tab.context.set_offline(False)
-        await _sent(again, 1)
+        await sent(again, 1)
         assert len(await recorded(clinic, TURNED)) == before + 1
 
 
@@ -83,7 +79,7 @@ async def test_an_answer_lost_twice_records_once(clinic: Clinic) -> None:
         for _ in range(2):
             await expect(page.locator("#link")).to_contain_text("No connection")
             await page.evaluate(ONLINE)
-        await _sent(page, 1)
+        await sent(page, 1)
         assert answers == [201, 200, 200]
         assert len(await recorded(clinic, TURNED)) == before + 1
 
@@ -104,8 +100,8 @@ async def test_two_tabs_send_one_queue_once(clinic: Clinic) -> None:
         tab.context.on("response", lambda found: answers.append(found.status) if "/turnovers/" in found.url else None)
         await tab.context.set_offline(False)
         await asyncio.gather(page.evaluate(ONLINE), other.evaluate(ONLINE))
-        await _sent(page, 4)
-        await _sent(other, 4)
+        await sent(page, 4)
+        await sent(other, 4)
         assert answers == [201] * 4
         assert len(await recorded(clinic, TURNED)) == before + 4
 
@@ -128,7 +124,7 @@ async def test_a_refused_entry_is_kept_for_correction_and_sent_under_its_id(clin
         await page.keyboard.press("Control+A")
         await page.keyboard.type("140")
         await page.get_by_role("button", name="Save correction").click()
-        await _sent(page, 1)
+        await sent(page, 1)
         found = (await recorded(clinic, TURNED))[before:]
         assert [(entry["data"]["turnover_id"], entry["data"]["wet_seconds"]) for entry in found] == [(identity, 140)]
 
@@ -147,7 +143,7 @@ async def test_a_cycle_number_that_was_used_is_corrected_or_discarded(clinic: Cl
         assert len(await page.locator("#packs li").all()) == 1
         await page.locator("#cycle_number").fill("778")
         await page.locator("#save").click()
-        await _sent(page, 2)
+        await sent(page, 2)
         await enter_turnover(page, clinic, 0, wet=1)
         await page.get_by_role("button", name="Discard").click()
         await page.get_by_role("button", name="Really discard").click()
@@ -172,7 +168,7 @@ async def test_what_was_saved_after_the_session_ended_is_sent_after_signing_in(c
         await page.locator("#sign-in").click()
         await page.get_by_label("Access token").fill(clinic.example.people["technician"].token)
         await page.get_by_role("button", name="Sign in").click()
-        await _sent(page, 1)
+        await sent(page, 1)
         found = (await recorded(clinic, TURNED))[before:]
         assert [entry["actor"]["identity_id"] for entry in found] == [str(clinic.example.people["technician"].identity_id)]
 
@@ -194,7 +190,7 @@ async def test_a_request_that_hangs_holds_nobody_up_for_long(clinic: Clinic) -> 
         for room in (0, 1):
             await enter_turnover(page, clinic, room)
             await expect(page.locator("#saved")).to_contain_text("Saved on this tablet", timeout=1000)
-        await _sent(page, 2)
+        await sent(page, 2)
         await hung[0].abort()
         assert len(await recorded(clinic, TURNED)) == before + 2
 
@@ -217,7 +213,7 @@ async def test_a_new_deploy_while_the_tablet_is_offline_changes_nothing_until_it
             await tab.context.set_offline(False)
             await page.reload()
             assert await page.locator("link[rel=stylesheet]").get_attribute("href") == old
-            await _sent(page, 1)
+            await sent(page, 1)
             await page.evaluate(REPLACED, old)
             await page.reload()
             assert await page.locator("link[rel=stylesheet]").get_attribute("href") != old

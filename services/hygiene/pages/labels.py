@@ -3,6 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
+import segno
 from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
@@ -75,6 +76,13 @@ async def _lot_page(lot_id: UUID, ask: Asking, request: Request, *, least: int |
         more=found.next_after,
         refused=refused,
     )
+
+
+@routes.get("/scanner")
+async def scanner(ask: Annotated[Asking, may("view_hygiene")], request: Request) -> Response:
+    """How a scanner that types must be set, and a code that shows whether it is."""
+    code = Markup(segno.make("ASEPSIS\x1dTEST", error="q", micro=False).svg_inline(border=4, omitsize=True))  # noqa: S704 - drawn by ourselves
+    return page(request, "hygiene/scanner.html", clinic=ask.clinic, actor=ask.actor, code=code)
 
 
 @routes.get("/lots/{lot_id}/labels")

@@ -21,6 +21,7 @@ from services.screens.frame import HEADERS, POLICY, page
 routes = APIRouter(prefix="/clinics/{clinic}/tablet", include_in_schema=False)
 
 MODULES = (
+    "taking.js",
     "tablet.js",
     "reports.js",
     "offers.js",
@@ -31,6 +32,7 @@ MODULES = (
     "scan.js",
     "problems.js",
     "this_tablet.js",
+    "lock.js",
 )
 CAMERA = ("vendor/barcode-detector-3.2.2.js", "vendor/zxing_reader-3.1.3.wasm")
 SHELL = (*MODULES, *CAMERA, "screens.css", "icons.svg", "mark.svg")

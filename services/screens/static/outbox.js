@@ -6,6 +6,7 @@
 const STRICT = { durability: "strict" };
 const TIMEOUT_MS = 8000;
 const PROBE_MS = 10_000;
+const PROBES_WHILE_UP = 6;
 const RETRY_MS = [2000, 4000, 8000, 15_000, 30_000, 60_000];
 const KEEP_SENT_MS = 7 * 24 * 3600 * 1000;
 const KEEP_SENT = 60;
@@ -60,7 +61,8 @@ export class Outbox extends EventTarget {
     for (const [where, what] of [[window, "online"], [window, "pageshow"], [document, "visibilitychange"]]) {
       where.addEventListener(what, () => document.visibilityState === "visible" && this.drain());
     }
-    setInterval(() => this.link !== "up" && this.#probe(), PROBE_MS);
+    let beats = 0;
+    setInterval(() => (this.link !== "up" || (beats += 1) % PROBES_WHILE_UP === 0) && this.#probe(), PROBE_MS);
   }
 
   async #within(store, mode, work) {
@@ -124,10 +126,11 @@ export class Outbox extends EventTarget {
 
   async #run() {
     let failed = false;
+    let newest = -1;
     try {
       if (await this.#ask()) {
         for (const entry of await this.#due()) {
-          const went = await this.#send(entry);
+          const went = await this.#send(entry, (index) => { newest = index; });
           if (went === "stop") break;
           failed ||= went === "later";
         }
@@ -137,6 +140,8 @@ export class Outbox extends EventTarget {
       this.#linked("down");
       failed = true;
     }
+    // What was just recorded can be chosen at once, like a load whose indicator is to be read.
+    if (newest >= 0) await this.#ask(`?min_size=${newest + 1}`).catch(() => {});
     this.#failures = failed ? this.#failures + 1 : 0;
     await this.#prune();
   }
@@ -146,9 +151,9 @@ export class Outbox extends EventTarget {
   }
 
   /** Who is signed in, and what can be chosen from. */
-  async #ask() {
+  async #ask(fresh = "") {
     const asked = Date.now();
-    const answer = await this.#request("GET", "/tablet/facts");
+    const answer = await this.#request("GET", `/tablet/facts${fresh}`);
     if (answer.status === 200 && answer.body?.who) {
       this.who = answer.body.who;
       const ahead = Math.round(((asked + Date.now()) / 2 - Date.parse(answer.body.now)) / 1000);
@@ -164,7 +169,7 @@ export class Outbox extends EventTarget {
     return false;
   }
 
-  async #send(entry) {
+  async #send(entry, recorded) {
     if (entry.by && entry.by !== this.who) {
       await this.change(entry.id, (now) => TO_SEND.has(now.state), { state: "other" });
       return "on";
@@ -175,6 +180,7 @@ export class Outbox extends EventTarget {
     this.#linked("up");
     if ((answer.status === 200 || answer.status === 201) && answer.body?.event_id) {
       const { recorded_at, index, findings, data } = answer.body;
+      recorded(index);
       await this.change(entry.id, still, { state: "sent", sentAt: recorded_at, index, findings, mechanical: data?.mechanical, problems: [] });
     } else if (answer.status === 401) {
       await this.#signedOut();
@@ -219,10 +225,12 @@ export class Outbox extends EventTarget {
   async #probe() {
     try {
       const answer = await fetch("/health/live", { cache: "no-store", redirect: "error", signal: AbortSignal.timeout(TIMEOUT_MS) });
-      if (answer.ok && (await answer.json()).live) await this.drain();
+      if (!answer.ok || !(await answer.json()).live) throw new Away();
     } catch {
-      // still away, and it is shown already
+      this.#linked("down");
+      return;
     }
+    if (this.link !== "up") await this.drain();
   }
 
   async #prune() {

@@ -12,6 +12,15 @@ export function clear() {
   for (const found of document.querySelectorAll("[aria-invalid]")) found.removeAttribute("aria-invalid");
 }
 
+/** Somebody sees to one of them: it is not said any more. The next Save looks again. */
+export function seenTo(place) {
+  if (!place?.querySelector("[data-problem]")) return;
+  for (const found of place.querySelectorAll("[data-problem]")) found.remove();
+  for (const found of place.querySelectorAll("[aria-invalid]")) found.removeAttribute("aria-invalid");
+  for (const link of $("problem").querySelectorAll("[data-to]")) if (place.contains($(link.dataset.to))) link.closest("li").remove();
+  if (!$("problem").querySelector("li")) clear();
+}
+
 /** Show them and take the focus there. */
 export function tell(form, title, problems) {
   clear();

@@ -1,13 +1,13 @@
 // The sterilization tablet: five forms, one Save, and a list that says where each entry is. Nothing here waits for the network.
 
 import { clock, made, show } from "./entries.js";
-import { fill, judge, offer, serials } from "./offers.js";
+import { fill, judge, offer } from "./offers.js";
 import { OPEN, Outbox, uuid7 } from "./outbox.js";
-import { clear, tell } from "./problems.js";
-import { KINDS, asCode, fieldOf, plain, report, restore, samplesOf, snapshot, tail } from "./reports.js";
-import { film } from "./scan.js";
+import { clear, seenTo, tell } from "./problems.js";
+import { KINDS, fieldOf, plain, report, restore, samplesOf, snapshot, tail } from "./reports.js";
 import { exported, keeps } from "./this_tablet.js";
-import { Unreadable, read } from "./gs1.js";
+import { read } from "./gs1.js";
+import { said, taking } from "./taking.js";
 import { listen } from "./wedge.js";
 
 const $ = (id) => document.getElementById(id);
@@ -20,7 +20,7 @@ let correcting = null;
 
 const form = () => $(kind);
 const input = (name) => form().querySelector(`[name="${name}"]`);
-const said = (text, tone = "hint") => Object.assign($("scanned"), { textContent: text, className: tone });
+const { take, addPack, camera } = taking({ kept, kind: () => kind, form, turnTo, setPacks, setBox });
 
 // Forms: one is shown, and each keeps what was typed until it is saved.
 
@@ -82,7 +82,24 @@ const input0 = (name, of) => $(name).querySelector(`[name="${of}"]`);
 
 // Saving: on disk first, then sent.
 
+let savedAt = -Infinity;
+let touched = false;
+let saving = false;
+
+/** A finger in a glove taps twice: that is one entry, and no complaint that the form is empty now. */
 async function save() {
+  if (saving || (!touched && performance.now() - savedAt < 1000)) return;
+  saving = true;
+  try {
+    await store();
+  } catch {
+    tell(form(), "This is NOT saved", [{ reason: "The tablet could not keep it: its storage is full or closed to this page. Write it down, and use another tablet." }]);
+  } finally {
+    saving = false;
+  }
+}
+
+async function store() {
   const found = report(kind, form(), kept);
   if (found.problems.length) return tell(form(), "This is not saved yet", found.problems);
   const now = new Date(Date.now() - kept.ahead * 1000).toISOString();
@@ -98,6 +115,8 @@ async function save() {
     const entry = { id: uuid7(), kind, path: KINDS[kind].path, title: found.title, body, values, correction: 0, state: "waiting", problems: [] };
     await outbox.put({ ...entry, by: outbox.who ?? (await outbox.kept("who")) ?? null, madeAt: new Date().toISOString() });
   }
+  savedAt = performance.now();
+  touched = false;
   await remember();
   finish();
   turnTo(kind);
@@ -129,70 +148,6 @@ function correct(entry) {
   tell(form(), "Correct this, then save it again", entry.problems);
 }
 
-// Scanning: what a code says decides which form it belongs to.
-
-function take(text) {
-  const bare = text.trim().replace(/^\][A-Za-z][0-9A-Za-z]/, "");
-  const known = serials(kept).find((one) => one.id === bare.toLowerCase().replace("urn:uuid:", "") || one.words.includes(bare.toUpperCase()));
-  if (known) return choose(known);
-  try {
-    const found = read(text);
-    if (found.id) return pack(found.id);
-    if (kind !== "lot") location.hash = "lot";
-    turnTo("lot");
-    setBox(text);
-    return said(`Box of lot ${found.lot} scanned. Say how many are in it.`);
-  } catch (wrong) {
-    if (!(wrong instanceof Unreadable)) throw wrong;
-    if (kind === "lot" && wrong.field === "scan" && /separator/.test(wrong.message)) setBox(text);
-    return said(`Not taken: ${wrong.message}.`, "why");
-  }
-}
-
-function choose(known) {
-  const wanted = known.kinds.includes(kind) ? kind : known.kinds[0];
-  if (wanted !== kind) {
-    history.replaceState(null, "", `#${wanted}`);
-    turnTo(wanted);
-  }
-  const found = form().querySelector(`[name="${known.name}"][value="${known.id}"]`);
-  if (found) {
-    found.checked = true;
-    fill(form(), kind, kept);
-  }
-  said(`${known.title} chosen.`);
-}
-
-function pack(id) {
-  if (kind !== "cycle") return said("Not taken: this is no room or handpiece that is known here.", "why");
-  if (kept.packs.some((one) => one.pack_id === id)) return said("This pack is in the load already.");
-  return addPack(id);
-}
-
-function addPack(id) {
-  const contents = asCode(input0("cycle", "contents").value || kept.last.contents || "");
-  if (!/^[a-z0-9][a-z0-9_.-]*$/.test(contents)) {
-    input0("cycle", "contents").focus();
-    return said("Say first what is inside the pack, then scan it again.", "why");
-  }
-  setPacks([...kept.packs, { pack_id: id, contents }]);
-  return said(`${plain(contents)} added: ${kept.packs.length} in the load.`);
-}
-
-async function camera() {
-  if (!$("viewer").hidden) return void ($("viewer").hidden = true);
-  if (!navigator.mediaDevices) return said("The camera works only where the address begins with https. Use the scanner, or type the code.", "why");
-  $("viewer").hidden = false;
-  said("Hold the code before the camera. Tap Camera again to stop.");
-  try {
-    const text = await film($("video"), () => $("viewer").hidden);
-    if (text) take(text);
-  } catch {
-    said("The camera could not be opened. Use the scanner, or type the code.", "why");
-  }
-  $("viewer").hidden = true;
-}
-
 // What is shown: the outcome of the last request, and the entries.
 
 const LINKS = { up: "Connected", down: "No connection: entries wait on this tablet", signin: "Signed out: entries wait on this tablet", forbidden: "You may not record here: sign in as somebody who may", unknown: "Connecting" };
@@ -218,7 +173,7 @@ async function refreshed() {
   kept.last = (await outbox.kept("last")) ?? {};
   $("clock").textContent = kept.ahead ? `${Math.abs(kept.ahead)} s ${kept.ahead > 0 ? "ahead" : "behind"}: the times of entries are set right` : "Right";
   await shown();
-  fill(form(), kind, kept);
+  for (const name of Object.keys(KINDS)) fill($(name), name, kept);
 }
 
 /** Rooms are booking's to know: asked for by address, and kept as ids. */
@@ -277,7 +232,13 @@ function wire() {
   $("typed").addEventListener("toggle", people);
   for (const one of document.querySelectorAll("main form")) one.addEventListener("submit", (event) => event.preventDefault());
   // While somebody types, not when they leave the field: what moves then moves away under the finger that left it.
-  document.addEventListener("input", (event) => event.target.closest("form") && (fill(form(), kind, kept), judge(form(), kept)));
+  document.addEventListener("input", (event) => {
+    if (!event.target.closest("form")) return;
+    touched = true;
+    seenTo(event.target.closest("[data-field]"));
+    fill(form(), kind, kept);
+    judge(form(), kept);
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !event.target.matches("input")) return;
     event.preventDefault(); // scanners end with Enter: that saves nothing
@@ -301,7 +262,10 @@ function wire() {
   });
 }
 
-await outbox.open();
+await outbox.open().catch((error) => {
+  $("link").lastElementChild.textContent = "This browser keeps nothing for this page: use another tablet";
+  throw error;
+});
 outbox.addEventListener("changed", shown);
 outbox.addEventListener("facts", rooms);
 setSamples(NEW_SAMPLES);
