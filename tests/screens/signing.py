@@ -1,15 +1,24 @@
 """Handing a tablet to a client, and what the client does with it."""
 
+import gzip
+import hashlib
 import json
 import re
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 from playwright.async_api import Page, expect
+from starlette.requests import Request
+from starlette.responses import Response
 
 from events.catalog.consent import ConsentSigned
 from events.envelope import Entry
-from tests.conftest import House
+from services.consent.pages.handing import DRAFTS, Given, Handing, keep
+from services.example import CONSENT_TEXT
+from services.screens.assets import FOLDER
+from tests.conftest import SECRET, House
 from tests.screens.conftest import Clinic, Tab
 
 TABLET: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}}
@@ -79,6 +88,23 @@ async def signed(clinic: Clinic, client: str) -> list[dict[str, Any]]:
     return list(found)
 
 
+async def signed_elsewhere(clinic: Clinic, client: str) -> None:
+    """A consent of this client, recorded by another program."""
+    form = await publish(clinic, CONSENT_TEXT, depth=900)
+    sheet = {
+        "client_id": client,
+        "form_id": form,
+        "form_version": 1,
+        "text_digest": hashlib.sha256(CONSENT_TEXT.encode()).hexdigest(),
+        "areas": ["cheeks"],
+        "max_depth_um": 500,
+        "explained_by": str(clinic.example.people["practitioner"].identity_id),
+        "signed_at": datetime.now(UTC).isoformat(),  # noqa: TID251 - another program has its own clock
+        "signature": {"method": "typed", "name": "Evi"},
+    }
+    await clinic.ask("PUT", f"/consents/{uuid4()}", sheet, person="practitioner")
+
+
 async def sheet_of(clinic: Clinic, consent: str) -> dict[str, Any]:
     """What is kept of a signature beside the ledger."""
     content = await clinic.stage.owner.fetchval("select content from consent.signatures where consent_id = $1", consent)
@@ -100,10 +126,46 @@ async def publish(clinic: Clinic, text: str, *, language: str = "en", form: str 
     return form
 
 
-async def answered_no(tab: Tab, first: int, last: int) -> None:
-    """The questions in between, sent as the forms send them."""
-    here = f"{tab.clinic.program.address}/clinics/{tab.clinic.example.clinic_id}/signing/questions"
-    headers = {"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
-    for number in range(first, last + 1):
-        answer = await tab.context.request.post(f"{here}/{number}", data="answer=no", headers=headers, max_redirects=0)
-        assert answer.status == 303, await answer.text()
+async def answered_no(tab: Tab, codes: list[str]) -> None:
+    """The questions in between: what their pages leave in the tablet's cookie, without opening forty of them."""
+    (cookie,) = [found for found in await tab.context.cookies() if found["name"] == "asepsis-signing"]
+    app = SimpleNamespace(state=SimpleNamespace(database=tab.clinic.stage.database))
+    headers = [(b"cookie", f"asepsis-signing={cookie['value']}".encode())]
+    asked = Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": headers, "app": app})
+    handing = Handing.model_validate(DRAFTS.read(asked, SECRET))
+    response = Response()
+    answers = {code: Given(a="n") for code in codes} | handing.answers
+    keep(asked, response, tab.clinic.example.clinic_id, handing.model_copy(update={"answers": answers}))
+    value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
+    where = {"domain": cookie["domain"], "path": cookie["path"]}
+    await tab.context.add_cookies([{"name": "asepsis-signing", "value": value, "httpOnly": True, **where}])  # type: ignore[typeddict-item]
+
+
+async def is_thanked(page: Page) -> None:
+    await expect(page.get_by_text("Please hand the tablet back.")).to_be_visible()
+
+
+def javascript(loaded: list[str]) -> int:
+    """Bytes of a page's scripts, compressed."""
+    names = {url.partition("/static/")[2].partition("/")[2] for url in loaded}
+    return sum(len(gzip.compress((FOLDER / name).read_bytes(), 9)) for name in names)
+
+
+async def drawn_and_turned(page: Page) -> None:
+    """The tablet is turned and turned back: the drawing stays."""
+    await draw(page)
+    before = await ink(page)
+    assert before > 1
+    for width, height in ((1180, 820), (820, 1180)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.wait_for_function("() => Math.abs(pad.width - pad.getBoundingClientRect().width * devicePixelRatio) < 2")
+        assert await ink(page) > before / 4
+
+
+async def holds_no_way_to_the_staff(tab: Tab, client: str) -> None:
+    """Whatever address is typed on the tablet, and however often somebody goes back."""
+    names = {cookie["name"] for cookie in await tab.context.cookies()}
+    assert names == {"asepsis-signing"}
+    for address in (consent_page(tab.clinic, client), tab.clinic.board):
+        await tab.page.goto(address)
+        await expect(tab.page.get_by_role("heading", level=1)).to_have_text("Sign in")

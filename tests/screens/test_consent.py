@@ -1,16 +1,14 @@
 """The tablet in a client's hand, before the real program: reading, signing, answering; and what the staff sees afterwards."""
 
-import gzip
 import hashlib
 import re
 from typing import Any
 
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from schemas.vocabulary import Role
 from services.example import CONSENT_TEXT
-from services.screens.assets import FOLDER
-from tests.screens.conftest import Clinic, Tab
+from tests.screens.conftest import Clinic
 from tests.screens.signing import (
     DUTCH,
     TABLET,
@@ -18,43 +16,18 @@ from tests.screens.signing import (
     at_the_text,
     consent_page,
     draw,
+    drawn_and_turned,
     entry_of,
     handed,
+    holds_no_way_to_the_staff,
     ink,
+    is_thanked,
+    javascript,
     publish,
     sheet_of,
     signed,
+    signed_elsewhere,
 )
-
-
-async def is_thanked(page: Page) -> None:
-    await expect(page.get_by_text("Please hand the tablet back.")).to_be_visible()
-
-
-def javascript(loaded: list[str]) -> int:
-    """Bytes of a page's scripts, compressed."""
-    names = {url.partition("/static/")[2].partition("/")[2] for url in loaded}
-    return sum(len(gzip.compress((FOLDER / name).read_bytes(), 9)) for name in names)
-
-
-async def drawn_and_turned(page: Page) -> None:
-    """The tablet is turned and turned back: the drawing stays."""
-    await draw(page)
-    before = await ink(page)
-    assert before > 1
-    for width, height in ((1180, 820), (820, 1180)):
-        await page.set_viewport_size({"width": width, "height": height})
-        await page.wait_for_function("() => Math.abs(pad.width - pad.getBoundingClientRect().width * devicePixelRatio) < 2")
-        assert await ink(page) > before / 4
-
-
-async def holds_no_way_to_the_staff(tab: Tab, client: str) -> None:
-    """Whatever address is typed on the tablet, and however often somebody goes back."""
-    names = {cookie["name"] for cookie in await tab.context.cookies()}
-    assert names == {"asepsis-signing"}
-    for address in (consent_page(tab.clinic, client), tab.clinic.board):
-        await tab.page.goto(address)
-        await expect(tab.page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
 async def test_a_client_reads_draws_and_signs_and_holds_no_way_to_the_staff(clinic: Clinic) -> None:
@@ -200,12 +173,7 @@ async def test_without_javascript_it_is_signed_once_and_then_withdrawn(clinic: C
 
 async def test_the_front_desk_records_a_withdrawal_without_seeing_what_was_signed(clinic: Clinic) -> None:
     client = await clinic.client("Evi")
-    async with clinic.tab(**TABLET) as tab:
-        await at_the_text(tab, client)
-        await tab.page.get_by_role("button", name="Type my name instead").click()
-        await tab.page.get_by_label("Type your name").fill("Evi")
-        await tab.page.get_by_role("button", name="I agree and sign").click()
-        await is_thanked(tab.page)
+    await signed_elsewhere(clinic, client)
     async with clinic.tab() as tab:
         page = tab.page
         tab.expected += ["403", "422"]
@@ -272,7 +240,7 @@ async def test_questions_are_asked_one_at_a_time_and_a_clinician_clears_what_the
         await page.get_by_role("link", name="Back").click()
         await expect(page.get_by_text("You answered: Yes")).to_be_visible()
         await page.get_by_role("button", name="No", exact=True).click()
-        await answered_no(tab, 3, len(codes))
+        await answered_no(tab, codes)
         assert "anticoagulant" not in page.url
         await page.goto(page.url.rpartition("/")[0] + "/check")
         await tab.is_sound("is everything right")
