@@ -60,6 +60,7 @@ GROUPS: tuple[tuple[str, dict[str, str]], ...] = (
             "clock_must_be_trusted": "Clocks",
         },
     ),
+    ("What was done", {"depth_must_stay_within_consent": "Depth reached", "areas_must_stay_within_consent": "Areas treated"}),
 )
 """A rule that stands in none of them is shown in a group of its own, under its name."""
 

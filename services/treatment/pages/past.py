@@ -11,7 +11,7 @@ from starlette.responses import Response
 from events.transaction import View
 from schemas.policy import local_instants
 from schemas.treatment import PastNote, PastTreatmentRecord
-from schemas.vocabulary import Shape
+from schemas.vocabulary import Modality, Shape
 from services.door import Asking, ProblemError, may
 from services.screens.forms import Fields, Sent, asked_of, understood
 from services.screens.frame import page
@@ -36,9 +36,10 @@ REASONS = {
 
 
 class Chosen(Shape):
-    """The booking that was done on paper."""
+    """What was done on paper: a booking, or somebody without one."""
 
     booking: UUID | None = None
+    client: UUID | None = None
 
 
 async def _untreated(view: View) -> list[queries.Sitting]:
@@ -50,25 +51,25 @@ async def _show(request: Request, ask: Asking, sent: Fields, status: int = 200, 
     people = await people_of(request, ask)
     async with ask.reading("treatment") as view:
         words = await words_of(view, people)
+        today = words.day_of(view.now)
         offered = await _untreated(view)
+        clients = await queries.clients_lately(view)
         rooms = await queries.rooms_known(view)
         practitioners = await queries.practitioners_known(view)
-    named = await clients_of(request, ask, {one.visit.client_id for one in offered})
+    named = await clients_of(request, ask, {*clients, *(one.visit.client_id for one in offered)})
+    client = understood(Chosen, sent.given("client")).client
     chosen = next((one for one in offered if str(one.visit.booking_id) == sent.one("booking")), None)
     areas = sent.all("areas") or (tuple(area.value for area in chosen.visit.areas) if chosen else ())
 
-    def called(one: queries.Sitting) -> str:
-        return named.get(one.visit.client_id) or thing("Client", one.visit.client_id)
+    def called(client_id: UUID) -> str:
+        return named.get(client_id) or thing("Client", client_id)
 
     values = {name: sent.one(name) or "" for name in ("day", "from", "until", "room", "practitioner", "handpiece", "cartridges", "packs")}
+    known = {"day": str(today), "practitioner": str(ask.actor.identity_id)}
     if chosen:
         visit = chosen.visit
-        known = {
-            "day": str(words.day_of(visit.starts_at)),
-            "room": str(visit.room_id),
-            "practitioner": str(visit.practitioner_id),
-        }
-        values = {name: value or known.get(name, "") for name, value in values.items()}
+        known = {"day": str(words.day_of(visit.starts_at)), "room": str(visit.room_id), "practitioner": str(visit.practitioner_id)}
+    values = {name: value or known.get(name, "") for name, value in values.items()}
     return page(
         request,
         "treatment/past.html",
@@ -76,9 +77,13 @@ async def _show(request: Request, ask: Asking, sent: Fields, status: int = 200, 
         actor=ask.actor,
         status=status,
         findings=findings,
-        offered=[(one, called(one), f"{words.day_and_time(one.visit.starts_at)} · {what_of(one.visit)}") for one in offered],
+        offered=[
+            (one, called(one.visit.client_id), f"{words.day_and_time(one.visit.starts_at)} · {what_of(one.visit)}") for one in offered
+        ],
         chosen=chosen,
-        who=called(chosen) if chosen else "",
+        client=client,
+        clients=sorted(((str(one), called(one)) for one in clients), key=lambda pair: pair[1]),
+        who=called(chosen.visit.client_id) if chosen else called(client) if client else "",
         what=what_of(chosen.visit) if chosen else "",
         when=words.day_and_time(chosen.visit.starts_at) if chosen else "",
         practitioners=sorted(((str(who), words.person(who)) for who in practitioners), key=lambda pair: pair[1]),
@@ -128,14 +133,15 @@ async def _note(ask: Asking, sent: Fields) -> PastNote:
     contact, depths = contact_of(sent)
     async with ask.reading("treatment") as view:
         words = await words_of(view, {})
-        booking_id = understood(Chosen, sent.given("booking")).booking
-        sitting = await queries.sitting_of(view, booking_id) if booking_id else None
-        if sitting is None:
-            raise wrong("booking", "Say which booking it was.")
+        chosen = understood(Chosen, sent.given("booking", "client"))
+        sitting = await queries.sitting_of(view, chosen.booking) if chosen.booking else None
+        visit = sitting.visit if sitting else None
+        if visit is None and chosen.client is None:
+            raise wrong("booking", "Say whose treatment it was.")
         named = {
-            "booking_id": sitting.visit.booking_id,
-            "client_id": sitting.visit.client_id,
-            "modality": sitting.visit.modality,
+            "booking_id": visit.booking_id if visit else None,
+            "client_id": visit.client_id if visit else chosen.client,
+            "modality": visit.modality if visit else Modality.MICRONEEDLING,
             "room_id": sent.one("room"),
             "practitioner_id": sent.one("practitioner"),
             "needle_contact": contact,

@@ -97,7 +97,7 @@ async def _see(view: View, words: Words, treatment: TreatmentView) -> Running:
         minutes=minutes_since(treatment.started_at, treatment.ended_at or view.now),
         started=words.day_and_time(treatment.started_at),
         planned_end=words.time(treatment.planned_end_at),
-        ended=words.day_and_time(treatment.ended_at) if treatment.ended_at else None,
+        ended=words.time(treatment.ended_at) if treatment.ended_at else None,
         over=over,
         against=grouped([say(finding) for finding in against], ALL),
         things=await queries.things_called(view, handpieces, set(treatment.cartridge_unit_ids), set(treatment.pack_ids)),

@@ -17,7 +17,10 @@ from services.treatment.queries.certificates import State, state_of
 MOST_LISTED = 300
 """Sittings of a day: more than any clinic has."""
 
-LATELY = timedelta(days=14)
+MOST_CLIENTS = 2_000
+"""To choose from in a list; whoever has more of them books first."""
+
+LATELY, MONTHS = timedelta(days=14), timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +103,9 @@ async def practitioners_known(view: View) -> tuple[UUID, ...]:
     """Everybody who has, or had, a credential to treat."""
     query = select(Practitioner.practitioner_id).where(Practitioner.clinic_id == view.clinic_id)
     return tuple(sorted((await view.rows.execute(query)).scalars()))
+
+
+async def clients_lately(view: View) -> tuple[UUID, ...]:
+    """Whoever was booked here in the last months, or is to be."""
+    query = select(Visit.client_id).where(Visit.clinic_id == view.clinic_id, Visit.starts_at > view.now - MONTHS).distinct()
+    return tuple((await view.rows.execute(query.limit(MOST_CLIENTS))).scalars())
