@@ -15,6 +15,22 @@ ONLINE = "() => window.dispatchEvent(new Event('online'))"
 """The network says that it is back: it may be wrong, so the page asks the server."""
 
 
+async def test_an_entry_outlives_its_tab_while_the_network_is_gone(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        await tab.context.set_offline(True)
+        await enter_turnover(page, clinic)
+        await expect(cards(page, "waiting")).to_have_count(1)
+        await page.close()
+        again = await tab.context.new_page()
+        await again.goto(tablet(clinic))
+        await expect(cards(again, "waiting")).to_have_count(1)
+        await tab.context.set_offline(False)
+        await sent(again, 1)
+        assert len(await recorded(clinic, TURNED)) == before + 1
+
+
 async def test_three_entries_outlive_the_server_and_a_reload(clinic: Clinic) -> None:
     """Killed, and the page opened again while it is dead: it opens from the tablet, and the entries come in order."""
     async with clinic.tab() as tab:
@@ -43,30 +59,22 @@ async def test_three_entries_outlive_the_server_and_a_reload(clinic: Clinic) -> 
         assert all(entry["data"]["device"].startswith("tablet-") for entry in found)
 
 
-async def test_an_entry_outlives_its_tab_while_the_network_is_gone(clinic: Clinic) -> None:
-    async with clinic.tab() as tab:
-        page = await opened(tab)
-        before = len(await recorded(clinic, TURNED))
-        await tab.context.set_offline(True)
-        await enter_turnover(page, clinic)
-        await expect(cards(page, "waiting")).to_have_count(1)
-        await page.close()
-        again = await tab.context.new_page()
-        await again.goto(tablet(clinic))
-        await expect(cards(again, "waiting")).to_have_count(1)
-        await tab.context.set_offline(False)
-        await sent(again, 1)
-        assert len(await recorded(clinic, TURNED)) == before + 1
-
-
 async def test_an_answer_lost_twice_records_once(clinic: Clinic) -> None:
-    """The server has recorded it, and the tablet cannot know: it asks again under the same id, and is answered alike."""
+    """The server has recorded it, and the tablet cannot know: it asks again under the same id, and is answered alike.
+
+    A 200 from somebody else, like the page of a hotel's network, is no answer at all.
+    """
     async with clinic.tab() as tab:
         page = await opened(tab)
         before = len(await recorded(clinic, TURNED))
         answers: list[int] = []
+        portal: list[Route] = []
 
         async def lose(route: Route) -> None:
+            if not portal:
+                portal.append(route)
+                await route.fulfill(status=200, content_type="text/html", body="<h1>Welcome to our hotel</h1>")
+                return
             answer = await route.fetch()
             answers.append(answer.status)
             if len(answers) < 3:
@@ -76,9 +84,9 @@ async def test_an_answer_lost_twice_records_once(clinic: Clinic) -> None:
 
         await page.route("**/turnovers/*", lose)
         await enter_turnover(page, clinic)
-        for _ in range(2):
-            await expect(page.locator("#link")).to_contain_text("No connection")
-            await page.evaluate(ONLINE)
+        await expect(page.locator("#link")).to_contain_text("No connection")
+        await expect(cards(page, "waiting")).to_have_count(1)
+        await page.evaluate(ONLINE)
         await sent(page, 1)
         assert answers == [201, 200, 200]
         assert len(await recorded(clinic, TURNED)) == before + 1
@@ -193,6 +201,38 @@ async def test_a_request_that_hangs_holds_nobody_up_for_long(clinic: Clinic) -> 
         await sent(page, 2)
         await hung[0].abort()
         assert len(await recorded(clinic, TURNED)) == before + 2
+
+
+async def test_trouble_with_one_entry_holds_no_other_up_and_a_full_tablet_says_so(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        first: list[str] = []
+
+        async def trouble(route: Route) -> None:
+            first.extend([] if first else [route.request.url])
+            if route.request.url == first[0]:
+                await route.fulfill(status=500, content_type="application/problem+json", body='{"title": "Internal error"}')
+            else:
+                await route.continue_()
+
+        await page.route("**/turnovers/*", trouble)
+        for room in (0, 1):
+            await enter_turnover(page, clinic, room)
+        await sent(page, 1)
+        await expect(cards(page, "waiting")).to_have_count(1)
+        await page.unroute("**/turnovers/*")
+        await page.evaluate(ONLINE)
+        await sent(page, 2)
+
+        await page.evaluate(FULL)
+        await enter_turnover(page, clinic, 2, wet=222)
+        await expect(page.locator("#problem")).to_contain_text("This is NOT saved")
+        assert await page.locator("#room-wet").input_value() == "222"
+        assert len(await recorded(clinic, TURNED)) == before + 2
+
+
+FULL = "() => { IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError'); }; }"
 
 
 async def test_a_new_deploy_while_the_tablet_is_offline_changes_nothing_until_it_is_opened_again(clinic: Clinic, tmp_path: Path) -> None:

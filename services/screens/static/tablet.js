@@ -117,7 +117,7 @@ async function store() {
   }
   savedAt = performance.now();
   touched = false;
-  await remember();
+  await remember().catch(() => {}); // the entry itself is kept
   finish();
   turnTo(kind);
   $("saved").textContent = `Saved on this tablet: ${found.title}`;
