@@ -17,7 +17,7 @@ from events.transaction import Answer, RecordUnreadableError, Transaction, Unkno
 from schemas.access import COMMANDS, in_words, may_any
 from schemas.sentences import Said, for_front_desk, say
 from schemas.vocabulary import TABLET, Actor, Finding, Instant, Opening, Role, Verdict
-from services.session import is_from_our_own_pages, keep_awake, session_of, signed_in
+from services.session import is_by_hand, is_from_our_own_pages, keep_awake, session_of, signed_in
 
 COMMAND_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 DEVICE = re.compile(r"^[A-Za-z0-9._:+/-]{1,80}$")
@@ -253,7 +253,7 @@ async def _asking(command: str, clinic: UUID, request: Request, response: Respon
         raise _forbidden(command)
     request.state.roles = caller.roles  # what else a page may lead to
     request.state.on_tablet = caller.tablet_id is not None
-    if caller.tablet_id is not None:
+    if caller.tablet_id is not None and is_by_hand(request):
         keep_awake(request, database_of(request).secret, clinic)
     actor = Actor(identity_id=caller.identity_id, role=role, device=_device_of(request, caller))
     return Asking(request, response, clinic, actor, shown, min_size)

@@ -135,14 +135,19 @@ def signed_in(request: Request, secret: bytes, clinic: UUID) -> Session | None:
 
 
 def keep_awake(request: Request, secret: bytes, clinic: UUID) -> None:
-    """Somebody did something on a shared tablet. A page that looks on by itself does nothing."""
+    """Somebody did something on a shared tablet."""
     found = session_of(request, secret, clinic)
-    looks_on = "text/event-stream" in request.headers.get("accept", "")
-    if found is None or not found.on_tablet or looks_on or _is_younger(secret, found, RENEWED_SECONDS):
+    if found is None or not found.on_tablet or _is_younger(secret, found, RENEWED_SECONDS):
         return
     renewed = Response()
     _keep(request, renewed, seal(secret, clinic, found.token, name=found.name, on_tablet=True), SECONDS)
     request.scope["state"][_STATE] = renewed.headers["set-cookie"]
+
+
+def is_by_hand(request: Request) -> bool:
+    """Whether somebody opened a page or sent a form. What pages do by themselves, outboxes and live boards, keeps nobody awake."""
+    told = "text/event-stream" if "text/event-stream" in request.headers.get("accept", "") else "navigate"
+    return request.headers.get("sec-fetch-mode", told) == "navigate"
 
 
 class Renewing:

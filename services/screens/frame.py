@@ -55,7 +55,7 @@ def environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"static": address, "new_id": lambda: str(uuid4())}
+    made.globals |= {"static": address, "new_id": lambda: str(uuid4()), "idle_limit": IDLE_SECONDS}
     return made
 
 

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from events.access import Shown, authenticate
 from events.access import sign_out as end_session
@@ -80,12 +80,26 @@ async def end_here(request: Request, clinic: UUID, answer: Response) -> None:
 
 @routes.get("/here")
 async def here(clinic: UUID, request: Request) -> Response:
-    """Somebody does something on a shared tablet that sends nothing else, like filling in a long form."""
+    """Somebody touches a shared tablet, which sends nothing else: they fill in a long form, or scan."""
     database = database_of(request)
     known = session.session_of(request, database.secret, clinic)
     if known is not None and await authenticate(database, Shown(known.token, known.digest), clinic) is not None:
         session.keep_awake(request, database.secret, clinic)
     return Response(status_code=204, headers=HEADERS)
+
+
+@routes.post("/idle")
+async def idle(clinic: UUID, request: Request) -> Response:
+    """Nobody has touched this page for long: whoever is there by PIN is signed out, whoever has a token stays."""
+    _must_be_ours(request)
+    database = database_of(request)
+    known = session.signed_in(request, database.secret, clinic)
+    is_tablet = session.tablet_of(request, database.secret, clinic) is not None
+    locked = is_tablet if known is None else known.on_tablet
+    answer = JSONResponse({"locked": locked}, headers=HEADERS)
+    if locked:
+        await end_here(request, clinic, answer)
+    return answer
 
 
 @routes.post("/sign-out")

@@ -27,6 +27,7 @@ PUBLIC = {
     "/clinics/{clinic}/sign-in",
     "/clinics/{clinic}/sign-out",
     "/clinics/{clinic}/here",  # keeps a session awake that is there
+    "/clinics/{clinic}/idle",
     "/clinics/{clinic}/who",  # the tablet's secret and a PIN are the keys
     # What a tablet runs without the network: the same for everybody, and renewed when nobody is signed in too.
     "/clinics/{clinic}/tablet/sw.js",

@@ -1,32 +1,35 @@
-// On a shared tablet: whoever does nothing for long is signed out, and whoever does something stays signed in.
+// On a shared tablet: whoever touches nothing for long is signed out, and whoever touches something stays signed in.
 
-const form = document.querySelector("form.who");
-const idle = Number(form.dataset.idle) * 1000;
+const { idle, lock } = document.querySelector("[data-idle]").dataset;
+const IDLE = Number(idle) * 1000;
 const AGAIN = 60_000;
 let acted = Date.now();
 let told = Date.now();
+let asking = false;
 
 function acts() {
   acted = Date.now();
   if (acted - told > AGAIN) {
     told = acted;
-    fetch(form.dataset.here, { credentials: "same-origin" }).catch(() => {}); // the network is away: so are all who might look
+    fetch(`${lock}/here`).catch(() => {}); // without the network the work goes on, under the next sign-in
   }
 }
 
-for (const kind of ["pointerdown", "keydown", "scroll"]) addEventListener(kind, acts, { passive: true });
+for (const kind of ["pointerdown", "keydown", "scroll"]) addEventListener(kind, acts, { passive: true, capture: true });
 
-let leaving = false;
 async function look() {
-  if (leaving || Date.now() - acted < idle) return;
-  leaving = true;
+  if (asking || Date.now() - acted < IDLE) return;
+  asking = true;
   try {
-    await fetch(form.action, { method: "POST", credentials: "same-origin" });
-    location.replace(form.dataset.who);
+    const answer = await fetch(`${lock}/idle`, { method: "POST" });
+    if (answer.ok && (await answer.json()).locked) location.replace(`${lock}/who`);
+    else if (answer.ok) acted = Date.now(); // a token was shown, not a PIN: it lasts the day
   } catch {
-    leaving = false; // work goes on without the network; it locks as soon as it is back
+    // no network: nobody can be signed out now, nor look anything up; it locks as soon as the network is back
+  } finally {
+    asking = false;
   }
 }
 
-setInterval(look, Math.min(5000, idle / 2));
+setInterval(look, Math.min(5000, IDLE / 2));
 document.addEventListener("visibilitychange", look);
