@@ -84,8 +84,9 @@ export class Outbox extends EventTarget {
     return this.#within("kept", "readonly", (store) => done(store.get(name)));
   }
 
+  /** What is only convenient: a full tablet goes on sending without it. */
   keep(name, value) {
-    return this.#within("kept", "readwrite", (store) => done(store.put(value, name)));
+    return this.#within("kept", "readwrite", (store) => done(store.put(value, name))).catch(() => {});
   }
 
   /** Resolves when it is on disk. */
@@ -136,8 +137,8 @@ export class Outbox extends EventTarget {
         }
       }
     } catch (error) {
-      if (!(error instanceof Away)) throw error;
-      this.#linked("down");
+      if (error instanceof Away) this.#linked("down");
+      else reportError(error); // the entry stays as it was, and is tried again
       failed = true;
     }
     // What was just recorded can be chosen at once, like a load whose indicator is to be read.

@@ -117,7 +117,7 @@ async function store() {
   }
   savedAt = performance.now();
   touched = false;
-  await remember().catch(() => {}); // the entry itself is kept
+  await remember();
   finish();
   turnTo(kind);
   $("saved").textContent = `Saved on this tablet: ${found.title}`;
