@@ -25,7 +25,7 @@ SECONDS = 12 * 3600
 """How long somebody stays signed in: the longest day at a desk. A technical bound, as for any key that lies about."""
 
 IDLE_SECONDS = 15 * 60
-"""How long somebody stays signed in by PIN who does nothing: NIST SP 800-63B's limit where it is strictest (AAL3)."""
+"""How long somebody stays signed in by PIN who does nothing: NIST SP 800-63B's limit where it is strictest (4.3.3)."""
 
 RENEWED_SECONDS = 60
 """Doing something puts that off, but not more often than this."""

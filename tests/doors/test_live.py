@@ -12,11 +12,13 @@ from redis.asyncio import Redis
 from events.embedded import Servers
 from events.outward import outward_stream
 from events.transaction import RecordUnreadableError
+from schemas.vocabulary import Role
 from services.door import NotYetKnownError
 from services.screens import hub as watching
 from services.screens import live
 from services.screens.hub import Hub, Onlooker
 from services.screens.live import message, tell
+from tests.doors.conftest import Door
 
 SECONDS = 10
 
@@ -277,6 +279,14 @@ async def test_whoever_opens_too_many_pages_loses_the_oldest(
     await happens(valkey, clinic, "1-1")
     for page in (other, *pages[1:]):
         assert await page.next() == told("1-1", "new")
+
+
+async def test_a_page_too_many_is_told_so_in_words(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "MOST_PAGES", 0)
+    live_board = f"/clinics/{door.house.clinic_id}/board/live?on=2026-12-01"
+    answer = await door.ask("GET", live_board, Role.FRONT_DESK, headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:asepsis:problem:crowded")
+    assert answer.json()["detail"].startswith("Too many live pages are open.")
 
 
 async def test_nobody_waits_for_a_process_that_ends(hub: Hub, record: Record, valkey: Redis) -> None:

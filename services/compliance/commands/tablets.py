@@ -26,7 +26,7 @@ from services.compliance.rules.access import (
 )
 
 MOST_TRIES = 5
-"""Wrong PINs in a row until it is locked. NIST SP 800-63B-4 allows ten for a secret of six digits; who mistypes needs few."""
+"""Wrong PINs in a row until it is locked. NIST SP 800-63B (5.2.2) allows a hundred on an account; of six digits that is too many."""
 
 
 async def enroll_tablet(tx: Transaction, request: EnrollTablet) -> Answer[Any]:

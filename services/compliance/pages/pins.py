@@ -10,7 +10,7 @@ from uuid import UUID
 from schemas.compliance import KeptPin
 
 PIN = re.compile(r"[0-9]{6}")
-"""Six digits, as NIST SP 800-63B-4 asks of a PIN."""
+"""Six digits: the least that NIST SP 800-63B (5.1.1.1) takes for a secret of digits alone, and those chosen without a pattern."""
 
 COST, BLOCK, LANES = 2**14, 8, 5
 """scrypt's parameters from OWASP's password storage cheat sheet: 16 MiB, and some hundred milliseconds."""
