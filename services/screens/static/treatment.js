@@ -11,12 +11,13 @@ const milestone = document.getElementById("milestone");
 const SAYS = {
   live: "Live",
   blind: "Not quite live: looked up every few seconds.",
+  behind: "The record is behind: what is shown may be out of date.",
   away: "Connection lost: trying again. What is shown may be out of date.",
   crowded: "Not live: too many pages are open. Reload it to see what has changed.",
   ended: "You are signed out. Reload the page to sign in again.",
 };
 const LAST = ["ended", "crowded"];
-let blind = false;
+let state = "live"; // unless whoever answers says what is the matter
 
 function say(state) {
   const said = live.querySelector("span");
@@ -27,15 +28,19 @@ function say(state) {
   if (LAST.includes(state)) document.getElementById("stream")?.remove();
 }
 
-const connected = () => say(blind ? "blind" : "live");
+const connected = () => say(state);
 
 function follow(stream) {
   stream.addEventListener("htmx:sse:after:connection", connected);
   stream.addEventListener("htmx:sse:after:message", connected);
-  stream.addEventListener("htmx:sse:before:connection", (event) => event.detail.connection?.attempt > 0 && say("away"));
+  stream.addEventListener("htmx:sse:before:connection", (event) => {
+    state = "live";
+    if (event.detail.connection?.attempt > 0) say("away");
+  });
   stream.addEventListener("htmx:sse:error", (event) => say(event.detail.status === 401 ? "ended" : "away"));
-  stream.addEventListener("blind", () => { blind = true; connected(); });
-  stream.addEventListener("sighted", () => { blind = false; connected(); });
+  for (const [told, meant] of [["blind", "blind"], ["behind", "behind"], ["sighted", "live"]]) {
+    stream.addEventListener(told, () => { state = meant; connected(); });
+  }
   stream.addEventListener("signedout", () => say("ended"));
   stream.addEventListener("crowded", () => say("crowded"));
 }
