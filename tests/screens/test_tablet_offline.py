@@ -105,6 +105,12 @@ async def test_two_tabs_send_one_queue_once(clinic: Clinic) -> None:
             await enter_turnover(page, clinic, room)
         await expect(cards(other, "waiting")).to_have_count(4)
         answers: list[int] = []
+
+        async def slow(route: Route) -> None:
+            await asyncio.sleep(0.25)  # a line on which both would be under way at once
+            await route.continue_()
+
+        await tab.context.route("**/turnovers/*", slow)
         tab.context.on("response", lambda found: answers.append(found.status) if "/turnovers/" in found.url else None)
         await tab.context.set_offline(False)
         await asyncio.gather(page.evaluate(ONLINE), other.evaluate(ONLINE))
