@@ -68,7 +68,8 @@ class Room:
         """Cartridges are received and labeled."""
         lot = f"/lots/{uuid4()}"
         expiry = (datetime.now(UTC) + timedelta(days=400)).strftime("%y%m%d")  # noqa: TID251 - the maker's calendar
-        scan = f"]d201{self.clinic.example.gtin}17{expiry}10SP{uuid4().hex[:6].upper()}"
+        letters = uuid4().hex[:6].translate(str.maketrans("0123456789", "ghjkmnpqrs")).upper()  # 21 in a lot looks like a lost separator
+        scan = f"]d201{self.clinic.example.gtin}17{expiry}10{letters}"
         await self.clinic.ask("PUT", lot, {"scan": scan, "quantity": units, "occurred_at": ago(60)}, "technician")
         labeled = await self.clinic.ask("POST", f"{lot}/units", {"units": units, "occurred_at": ago(59)}, "technician")
         self.units = labeled["data"]["unit_ids"]

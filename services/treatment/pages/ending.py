@@ -88,11 +88,14 @@ async def _show(request: Request, ask: Asking, treatment_id: UUID, sent: Fields 
     async with ask.reading("treatment") as view:
         found = await queries.certificate(view, treatment_id)
         words = await words_of(view, {})
-    if found is None:
-        raise problem(404, "unknown", "Not found", unmet("treatment_must_be_known"))
-    treatment = found.treatment
+        if found is None:
+            raise problem(404, "unknown", "Not found", unmet("treatment_must_be_known"))
+        treatment = found.treatment
+        sitting = await queries.sitting_of(view, treatment.booking_id) if treatment.booking_id else None
     named = await clients_of(request, ask, [treatment.client_id])
-    chosen = sent.all("areas") if sent else tuple(area.value for area in treatment.areas)
+    # What was booked, not all that the consent would have allowed: nobody shall have to unmark what was never treated.
+    booked = sitting.visit.areas if sitting and sitting.visit.areas else treatment.areas
+    chosen = sent.all("areas") if sent else tuple(area.value for area in booked)
     return page(
         request,
         "treatment/end.html",
@@ -111,7 +114,7 @@ async def _show(request: Request, ask: Asking, treatment_id: UUID, sent: Fields 
 
 @routes.get("/{treatment_id}/end")
 async def end_page(treatment_id: UUID, ask: Annotated[Asking, may("end_treatment")], request: Request) -> Response:
-    """The form, with the consented areas marked; how deep it really was is asked, never guessed."""
+    """The form, with the booked areas marked; how deep it really was is asked, never guessed."""
     return await _show(request, ask, treatment_id, None, 200, ())
 
 

@@ -190,6 +190,7 @@ async def show(
         "reasons": grouped(refused.findings, UNMET) if refused else (),
         "title": title,
         "wrong": wrong,
+        "scanning": sent.one("next") == "scan" or bool(wrong),
         "done": DONE.get(asked_of(request).one("done") or "") if not refused else None,
     }
     status = refused.status if refused else 422 if wrong else 200
