@@ -65,6 +65,7 @@ async def test_an_answer_lost_twice_records_once(clinic: Clinic) -> None:
     A 200 from somebody else, like the page of a hotel's network, is no answer at all.
     """
     async with clinic.tab() as tab:
+        await tab.page.clock.install()
         page = await opened(tab)
         before = len(await recorded(clinic, TURNED))
         answers: list[int] = []
@@ -86,7 +87,10 @@ async def test_an_answer_lost_twice_records_once(clinic: Clinic) -> None:
         await enter_turnover(page, clinic)
         await expect(page.locator("#link")).to_contain_text("No connection")
         await expect(cards(page, "waiting")).to_have_count(1)
-        await page.evaluate(ONLINE)
+        for pause in (2000, 4000):
+            async with page.expect_event("requestfailed"):
+                await page.clock.fast_forward(pause)  # it tries again by itself, later each time
+        await page.clock.fast_forward(8000)
         await sent(page, 1)
         assert answers == [201, 200, 200]
         assert len(await recorded(clinic, TURNED)) == before + 1
@@ -190,6 +194,7 @@ async def test_what_was_saved_after_the_session_ended_is_sent_after_signing_in(c
 async def test_a_request_that_hangs_holds_nobody_up_for_long(clinic: Clinic) -> None:
     """The network is there and nothing comes back: Save answers at once, and what hangs is asked again."""
     async with clinic.tab() as tab:
+        await tab.page.clock.install()
         page = await opened(tab)
         before = len(await recorded(clinic, TURNED))
         hung: list[Route] = []
@@ -204,6 +209,10 @@ async def test_a_request_that_hangs_holds_nobody_up_for_long(clinic: Clinic) -> 
         for room in (0, 1):
             await enter_turnover(page, clinic, room)
             await expect(page.locator("#saved")).to_contain_text("Saved on this tablet", timeout=1000)
+        await expect(cards(page, "waiting")).to_have_count(2)
+        await page.clock.fast_forward(8000)
+        await expect(page.locator("#link")).to_contain_text("No connection")
+        await page.evaluate(ONLINE)
         await sent(page, 2)
         await hung[0].abort()
         assert len(await recorded(clinic, TURNED)) == before + 2

@@ -40,6 +40,17 @@ function opened(name) {
   return done(request);
 }
 
+/** `ask` with a signal that ends it after a while: on some lines nothing ever comes back. */
+async function inTime(ask) {
+  const end = new AbortController();
+  const timer = setTimeout(() => end.abort(), TIMEOUT_MS);
+  try {
+    return await ask(end.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The server cannot be reached, or somebody else answers in its place. */
 class Away extends Error {}
 
@@ -208,16 +219,18 @@ export class Outbox extends EventTarget {
   async #request(method, path, body) {
     try {
       const device = await this.kept("device");
-      const answer = await fetch(this.#base + path, {
-        method,
-        headers: { Accept: "application/json", ...(body && { "Content-Type": "application/json" }), ...(device && { "Asepsis-Device": device }) },
-        body: body && JSON.stringify(body),
-        redirect: "error",
-        cache: "no-store",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+      return await inTime(async (signal) => {
+        const answer = await fetch(this.#base + path, {
+          method,
+          headers: { Accept: "application/json", ...(body && { "Content-Type": "application/json" }), ...(device && { "Asepsis-Device": device }) },
+          body: body && JSON.stringify(body),
+          redirect: "error",
+          cache: "no-store",
+          signal,
+        });
+        const kind = answer.headers.get("content-type") ?? "";
+        return { status: answer.status, body: kind.includes("json") ? await answer.json() : null };
       });
-      const kind = answer.headers.get("content-type") ?? "";
-      return { status: answer.status, body: kind.includes("json") ? await answer.json() : null };
     } catch {
       throw new Away();
     }
@@ -225,8 +238,8 @@ export class Outbox extends EventTarget {
 
   async #probe() {
     try {
-      const answer = await fetch("/health/live", { cache: "no-store", redirect: "error", signal: AbortSignal.timeout(TIMEOUT_MS) });
-      if (!answer.ok || !(await answer.json()).live) throw new Away();
+      const live = await inTime(async (signal) => (await fetch("/health/live", { cache: "no-store", redirect: "error", signal })).json());
+      if (!live.live) throw new Away();
     } catch {
       this.#linked("down");
       return;
