@@ -191,6 +191,11 @@ async def test_a_dropped_cartridge_is_replaced_in_the_same_treatment_and_only_by
     added = (await house.doing("treatment", add_cartridge, spare, by=room.by)).event
     assert isinstance(added, CartridgeAdded)
     assert added.lot_id == room.lot_id
+    for again in (room.spare_unit_id, room.unit_id):
+        twice = AddedCartridge(treatment_id=started.treatment_id, unit_id=again)
+        refused = (await house.doing("treatment", add_cartridge, twice, by=room.by)).event
+        assert unmet(refused.findings) == {"cartridge_must_not_be_in_this_treatment"}
+    assert len(await house.said(CartridgeAdded)) == 1
     strange = AddedCartridge(treatment_id=started.treatment_id, unit_id=uuid4())
     refused = (await house.doing("treatment", add_cartridge, strange, by=room.by)).event
     assert unmet(refused.findings) == {"cartridges_must_be_sterile_and_unused"}

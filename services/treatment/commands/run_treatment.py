@@ -54,7 +54,9 @@ async def add_cartridge(tx: Transaction, added: AddedCartridge) -> Answer[Any]:
         return await refuse(tx, "add_cartridge", added.treatment_id, findings, version)
     asked = asked_of(treatment, at=tx.now, until=tx.now, units=(added.unit_id,), clock_trusted=tx.clock_trusted)
     case = await load_case(tx.rows, tx.clinic_id, asked)
-    findings = [cartridges_must_be_sterile_and_unused(case)]
+    here = any(added.treatment_id in cartridge.used_in for cartridge in case.cartridges)
+    of_the_gate = cartridges_must_be_sterile_and_unused(case)
+    findings = [of_the_gate, requests.cartridge_must_not_be_in_this_treatment(here=here)]
     if not all_met(findings):
         return await refuse(tx, "add_cartridge", added.treatment_id, findings, version)
     event = CartridgeAdded(
@@ -63,6 +65,6 @@ async def add_cartridge(tx: Transaction, added: AddedCartridge) -> Answer[Any]:
         client_id=treatment.client_id,
         unit_id=added.unit_id,
         lot_id=case.cartridges[0].lot_id,
-        findings=tuple(findings),
+        findings=(of_the_gate,),
     )
     return await tx.answer(event, policy=version)

@@ -47,6 +47,11 @@ def treatment_must_not_be_over(*, over: bool) -> Finding:
     return finding("treatment_must_not_be_over", not over, field="treatment_id")
 
 
+def cartridge_must_not_be_in_this_treatment(*, here: bool) -> Finding:
+    """The gate counts cartridges that served this treatment as its own: one that is added twice would stand in the record twice."""
+    return finding("cartridge_must_not_be_in_this_treatment", not here, field="unit_id")
+
+
 def treatment_must_be_running(*, paused: bool) -> Finding:
     return finding("treatment_must_be_running", not paused, field="treatment_id")
 
