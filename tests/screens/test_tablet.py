@@ -125,6 +125,30 @@ async def test_rooms_handpieces_indicators_and_deliveries_go_the_same_way(clinic
         await expect(cards(page, "fix")).to_contain_text("The incubation starts before the cycle ended")
 
 
+async def test_whoever_goes_on_while_the_disk_is_slow_loses_and_doubles_nothing(clinic: Clinic) -> None:
+    """The next form is open before the first entry is kept: each stays what it was."""
+    async with clinic.tab() as tab:
+        await tab.context.add_init_script(SLOW_DISK)
+        page = await opened(tab, on="turnover")
+        before = len(await recorded(clinic, "room.turned_over"))
+        await page.evaluate("() => { window.held = new Promise((go) => { window.goOn = go; }); }")
+        await enter_turnover(page, clinic)
+        await page.locator('.kinds a[href="#reprocessing"]').click()
+        await page.locator("#piece-product").fill("other wipes")
+        await page.evaluate("() => window.goOn()")
+        await expect(page.locator("#saved")).to_contain_text("Saved on this tablet: Room")
+        await expect(page.locator("#piece-product")).to_have_value("other wipes")
+        await page.locator('.kinds a[href="#turnover"]').click()
+        await expect(page.locator("#turnover :checked")).to_have_count(0)
+        await expect(cards(page, "sent")).to_have_count(1)
+        assert len(await recorded(clinic, "room.turned_over")) == before + 1
+
+
+SLOW_DISK = """Object.defineProperty(IDBTransaction.prototype, 'oncomplete', {
+  set(told) { this.addEventListener('complete', async (event) => { await window.held; told(event); }); },
+})"""
+
+
 async def test_a_scan_is_framed_by_its_identifier_and_by_nothing_else(clinic: Clinic) -> None:
     async with clinic.tab() as tab:
         page = await opened(tab, on="lot")

@@ -44,11 +44,16 @@ function turnTo(next) {
 
 function finish() {
   correcting = null;
-  restore(form(), []);
+  empty(form());
+  $("code").value = "";
+}
+
+function empty(filled) {
+  restore(filled, []);
+  if (filled.id === "lot") setBox("");
+  if (filled.id !== "cycle") return;
   setPacks([]);
   setSamples(NEW_SAMPLES);
-  setBox("");
-  $("code").value = "";
 }
 
 function setPacks(packs) {
@@ -99,36 +104,41 @@ async function save() {
   }
 }
 
+/** A disk may take long, and a person goes on meanwhile: what is saved, and which form is emptied, is settled at the tap. */
 async function store() {
-  const found = report(kind, form(), kept);
-  if (found.problems.length) return tell(form(), "This is not saved yet", found.problems);
+  const [saved, filled, was] = [kind, form(), correcting];
+  const found = report(saved, filled, kept);
+  if (found.problems.length) return tell(filled, "This is not saved yet", found.problems);
+  touched = false;
   const now = new Date(Date.now() - kept.ahead * 1000).toISOString();
-  const values = { fields: snapshot(form()), packs: kept.packs, samples: samplesOf(form()) };
+  const values = { fields: snapshot(filled), packs: saved === "cycle" ? kept.packs : [], samples: samplesOf(filled) };
   const device = await outbox.kept("device");
-  if (correcting) {
-    const clockWrong = correcting.problems.some((one) => fieldOf(one) === "occurred_at");
-    const body = { ...found.body, occurred_at: clockWrong ? now : correcting.body.occurred_at, device };
-    const change = { body, values, title: found.title, state: "waiting", problems: [], correction: correcting.correction + 1 };
-    await outbox.change(correcting.id, (entry) => entry.state === "fix", change);
+  if (was) {
+    const clockWrong = was.problems.some((one) => fieldOf(one) === "occurred_at");
+    const body = { ...found.body, occurred_at: clockWrong ? now : was.body.occurred_at, device };
+    const change = { body, values, title: found.title, state: "waiting", problems: [], correction: was.correction + 1 };
+    await outbox.change(was.id, (entry) => entry.state === "fix", change);
   } else {
     const body = { ...found.body, occurred_at: now, device };
-    const entry = { id: uuid7(), kind, path: KINDS[kind].path, title: found.title, body, values, correction: 0, state: "waiting", problems: [] };
+    const entry = { id: uuid7(), kind: saved, path: KINDS[saved].path, title: found.title, body, values, correction: 0, state: "waiting", problems: [] };
     await outbox.put({ ...entry, by: outbox.who ?? (await outbox.kept("who")) ?? null, madeAt: new Date().toISOString() });
   }
   savedAt = performance.now();
-  touched = false;
-  await remember();
-  finish();
-  turnTo(kind);
+  await remember(new Map(values.fields));
+  if (kind !== saved) empty(filled);
+  else if (correcting === was) {
+    finish();
+    turnTo(saved);
+    scrollTo(0, 0);
+  }
   $("saved").textContent = `Saved on this tablet: ${found.title}`;
-  scrollTo(0, 0);
   outbox.drain();
 }
 
 /** The last choices, for the next time. */
-async function remember() {
+async function remember(fields) {
   for (const name of ["sterilizer_id", "program", "indicator_product", "bi_product", "product", "label_seconds", "contents"]) {
-    const chosen = new Map(snapshot(form())).get(name);
+    const chosen = fields.get(name);
     if (chosen !== undefined) kept.last[name] = chosen;
   }
   await outbox.keep("last", kept.last);
@@ -139,8 +149,10 @@ function correct(entry) {
   correcting = entry;
   if (location.hash !== `#${entry.kind}`) history.replaceState(null, "", `#${entry.kind}`);
   turnTo(entry.kind);
-  setPacks(entry.values.packs);
-  setSamples(entry.values.samples.length ? entry.values.samples : NEW_SAMPLES);
+  if (entry.kind === "cycle") {
+    setPacks(entry.values.packs);
+    setSamples(entry.values.samples.length ? entry.values.samples : NEW_SAMPLES);
+  }
   restore(form(), entry.values.fields);
   fill(form(), kind, kept);
   restore(form(), entry.values.fields);
