@@ -197,7 +197,7 @@ async def _indicator_reads_positive(technician: Tab, practitioner: Tab, front: T
     await expect(page.get_by_role("alert")).to_contain_text("Stop the treatment")
     await expect(desk.card(front_page, NAME)).to_contain_text("Ask the clinician before this goes on.")
     await technician.page.get_by_role("link", name="Hygiene today").first.click()
-    await expect(technician.page.get_by_role("region", name="Recalls")).to_contain_text("1 clients must be reached")
+    await expect(technician.page.get_by_role("region", name="Recalls")).to_contain_text("1 pack in doubt, 1 client to be reached.")
     recalls: Any = await technician.clinic.ask("GET", "/recalls", person="technician")
     assert [recall["client_ids"] for recall in recalls] == [[visit.client_id]]
 
