@@ -16,7 +16,7 @@ from services.screens.menu import Screen
 MENU = (
     Screen("Today", "today", "view_dead_letters", rank=1, home_of=frozenset({Role.MANAGER})),
     Screen("Record", "record", "ask_record", rank=70, home_of=frozenset({Role.AUDITOR})),
-    Screen("Tablets", "tablets", "enroll_tablet", rank=90),
+    Screen("Shared tablets", "tablets", "enroll_tablet", rank=90),
     Screen("My PIN", "pin", "set_pin", rank=95),
 )
 

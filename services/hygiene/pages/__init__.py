@@ -13,7 +13,7 @@ from services.screens.menu import Screen
 MENU = (
     Screen("Hygiene today", "hygiene/today", "view_hygiene", rank=20, home_of=frozenset({Role.TECHNICIAN})),
     Screen("Indicators", "hygiene/calendar", "view_hygiene", rank=22),
-    Screen("Tablet", "tablet", "record_cycle", rank=21),
+    Screen("Log hygiene", "tablet", "record_cycle", rank=21),
 )
 
 routes = APIRouter()
