@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -70,3 +71,12 @@ class Drafts:
         """It was sent, or given up."""
         secure = request.url.scheme == "https"
         response.delete_cookie(self._name(request), path=path, secure=secure, httponly=True, samesite="strict")
+
+
+SIGNING = Drafts("signing")
+"""The pass of a tablet in a client's hand. It ends wherever a session begins or ends in the same browser."""
+
+
+def signing_path(clinic: UUID) -> str:
+    """The pages that the pass is for."""
+    return f"/clinics/{clinic}/signing"

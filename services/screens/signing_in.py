@@ -11,6 +11,7 @@ from events.access import sign_out as end_session
 from events.transaction import aside
 from services import session
 from services.door import database_of, problem, unmet
+from services.screens.drafts import SIGNING, signing_path
 from services.screens.forms import Sent, asked_of
 from services.screens.frame import HEADERS, page
 from services.screens.menu import home_of
@@ -63,12 +64,13 @@ async def sign_in(clinic: UUID, request: Request, sent: Sent) -> Response:
         return page(request, "screens/sign_in.html", clinic=clinic, status=401, next=wanted, lost=False, wrong=wrong)
     home = f"/clinics/{clinic}/{home_of(request.app.state.menu, caller.roles)}"
     answer = RedirectResponse(inside(clinic, wanted, home), 303, HEADERS)
+    await end_here(request, clinic, answer)  # whoever was there before, staff or client
     session.begin(request, answer, database.secret, clinic, token)
     return answer
 
 
 async def end_here(request: Request, clinic: UUID, answer: Response) -> None:
-    """The session ends, in every page of this browser and for whoever kept its cookie."""
+    """The session ends, in every page of this browser and for whoever kept its cookie; so does a client's pass in it."""
     database = database_of(request)
     known = session.signed_in(request, database.secret, clinic)
     if known is not None:
@@ -76,6 +78,7 @@ async def end_here(request: Request, clinic: UUID, answer: Response) -> None:
             await end_session(rows, clinic, known.digest, session.SECONDS)
         request.app.state.hub.tell(clinic)  # live pages of this process look again at once
     session.end(request, answer)
+    SIGNING.forget(request, answer, signing_path(clinic))
 
 
 @routes.get("/here")
@@ -97,7 +100,7 @@ async def idle(clinic: UUID, request: Request) -> Response:
     is_tablet = session.tablet_of(request, database.secret, clinic) is not None
     locked = is_tablet if known is None else known.on_tablet
     answer = JSONResponse({"locked": locked}, headers=HEADERS)
-    if locked:
+    if locked and known is not None:  # a page that was left open takes nothing from the client who holds the tablet now
         await end_here(request, clinic, answer)
     return answer
 

@@ -17,9 +17,9 @@ from schemas.consent import FormDraft, FormPublication
 from schemas.policy import default_policy
 from schemas.vocabulary import Area, Modality, Role
 from services.consent.commands import publish_form
-from services.consent.pages.handing import ALL_AREAS, DRAFTS, Given, Guardianship, Handing, keep
+from services.consent.pages.handing import ALL_AREAS, Given, Guardianship, Handing, keep
 from services.screens import drafts
-from services.screens.drafts import Drafts, TooLongError
+from services.screens.drafts import SIGNING, Drafts, TooLongError
 from tests.conftest import SECRET, House
 from tests.doors.conftest import Door, token_for
 from tests.doors.test_pin import Browser, browser, entries, person, tablet
@@ -204,6 +204,25 @@ async def test_on_a_shared_tablet_the_pin_opens_it_again_and_the_signature_bears
         assert "/who?next=" in (await shared.get(back)).headers["location"]
 
 
+@pytest.mark.parametrize("by", ["token", "pin", "leaving"])
+async def test_a_pass_ends_when_the_staff_take_the_tablet_back(ready: Door, by: str) -> None:
+    """Or the next who holds it signs in the name of the client before."""
+    identity, token = await person(ready, Role.PRACTITIONER)
+    async with tablet(ready) as shared:
+        await shared.type_pin(identity)
+        await handed(ready.house, shared)
+        left_open = await shared.post("idle")
+        assert left_open.json() == {"locked": True}
+        assert (await shared.get("signing")).status_code == 200, "a page of the staff's that locks takes nothing from the client"
+        if by == "token":
+            await shared.sign_in(token)
+        else:
+            await (shared.type_pin(identity) if by == "pin" else shared.post("sign-out"))
+        assert not held(shared)
+        assert (await shared.get("signing")).status_code in (401, 409)
+        assert bool(shared.session) is (by != "leaving")
+
+
 def asked(scheme: str = "http", **cookies: str) -> Request:
     told = "; ".join(f"{name}={value}" for name, value in cookies.items())
     headers = [(b"cookie", told.encode())]
@@ -251,7 +270,7 @@ def test_the_longest_questionnaire_fits_into_a_cookie(door: Door) -> None:
     app: Any = door.client._transport.app  # type: ignore[attr-defined]
     keep(Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": [], "app": app}), response, uuid4(), handing)
     value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
-    kept = DRAFTS.read(asked(**{"asepsis-signing": value}), SECRET)
+    kept = SIGNING.read(asked(**{"asepsis-signing": value}), SECRET)
     assert kept is not None
     assert Handing.model_validate(kept) == handing
     assert httpx.Headers(response.headers)["set-cookie"].startswith("asepsis-signing=")

@@ -198,8 +198,8 @@ async def hand_over(client_id: UUID, ask: Annotated[Asking, may("sign_consent")]
     if isinstance(handing, Problem):
         return await show(request, ask, client_id, wish, refused=handing)
     response = RedirectResponse(f"/clinics/{ask.clinic}/signing", 303, HEADERS)
-    keep(request, response, ask.clinic, handing)
     await end_here(request, ask.clinic, response)
+    keep(request, response, ask.clinic, handing)
     return response
 
 

@@ -14,10 +14,9 @@ from fastapi import Depends, Header, Request, Response
 from events.transaction import UnknownClinicError
 from schemas.vocabulary import Actor, Area, LocalDate, Role, Shape
 from services.door import Asking, ProblemError, database_of, may, problem, unmet
-from services.screens.drafts import Drafts
+from services.screens.drafts import SIGNING, signing_path
 from services.session import is_from_our_own_pages
 
-DRAFTS = Drafts("signing")
 ALL_AREAS = list(Area)
 
 
@@ -73,7 +72,7 @@ class Handed:
 
     @property
     def here(self) -> str:
-        return f"/clinics/{self.ask.clinic}/signing"
+        return signing_path(self.ask.clinic)
 
     @property
     def client(self) -> Actor:
@@ -88,7 +87,7 @@ class Handed:
 def keep(request: Request, response: Response, clinic: UUID, handing: Handing) -> None:
     """Seal it into the browser's cookie."""
     kept = handing.model_dump(mode="json", exclude_defaults=True)
-    DRAFTS.keep(request, response, database_of(request).secret, f"/clinics/{clinic}/signing", kept)
+    SIGNING.keep(request, response, database_of(request).secret, signing_path(clinic), kept)
 
 
 def handed(command: str) -> Any:
@@ -98,7 +97,7 @@ def handed(command: str) -> Any:
     async def holding(
         clinic: UUID, request: Request, response: Response, authorization: Annotated[str, Header(include_in_schema=False)] = ""
     ) -> Handed:
-        kept = DRAFTS.read(request, database_of(request).secret)
+        kept = SIGNING.read(request, database_of(request).secret)
         if kept is None:
             await admitted(clinic, request, response, authorization, None)
             raise problem(409, "not_handed_over", "Not handed over", unmet("tablet_must_be_handed_over"))
