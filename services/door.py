@@ -106,6 +106,7 @@ class Asking:
         self.database = database_of(request)
         self.clinic = clinic
         self.actor = actor
+        self.roles: frozenset[Role] = request.state.roles
         self._shown = shown
         self._request = request
         self._response = response
@@ -199,11 +200,14 @@ class Asking:
 
 
 async def still_admitted(asks: Sequence[Asking]) -> list[bool]:
-    """Whether those who look on for long in a clinic may still do so. All of them are asked about at once."""
+    """Whether those who look on for long in a clinic may still do so. All of them are asked about at once.
+
+    A look may show more for another role than the one that allowed it, so that it ends with any of them.
+    """
     if not asks:
         return []
     callers = await authenticate_all(asks[0].database, [ask.shown for ask in asks], asks[0].clinic)
-    return [caller is not None and ask.actor.role in caller.roles for ask, caller in zip(asks, callers, strict=True)]
+    return [caller is not None and ask.roles <= caller.roles for ask, caller in zip(asks, callers, strict=True)]
 
 
 def _admitted(caller: Caller | None, clinic: UUID) -> Caller:
