@@ -60,3 +60,20 @@ async def test_one_address_answers_a_person_and_a_program(house: House) -> None:
         assert "Accept" in shown.headers["vary"]
         answered = await client.post(link, json={"symptoms": ["flaking"]}, headers={"Accept": "*/*"})
         assert answered.json()["tier"] == "none"
+
+
+async def test_what_was_ticked_before_and_is_not_known_any_more_is_asked_again(house: House) -> None:
+    """The phone lay for over an hour on the last question: nothing less than what was ticked may be sent."""
+    care = await open_care(house)
+    async with phone(care) as (client, link):
+        await client.post(link, data={"q": "3", "symptoms": "track_marks"})
+        client.cookies.clear()
+        asked = await client.post(link, data={"q": "4", "none": "yes"})
+        assert asked.status_code == 422
+        assert "Your earlier answers were not kept" in asked.text
+        assert 'name="q" value="all"' in asked.text
+        assert await care.house.said(CheckinAnswered) == []
+        sent = await client.post(link, data={"q": "all", "symptoms": "track_marks"})
+        assert sent.status_code == 303, sent.text
+        (answered,) = await care.house.said(CheckinAnswered)
+        assert answered.tier == "review"

@@ -147,10 +147,14 @@ async def _go_on(request: Request, link: Link, step: int, ticked: list[str]) -> 
     """To the next question; or, with an alarming answer, straight to what to do."""
     tier, codes = link.asked.groups[step - 1]
     secret = database_of(request).secret
-    earlier = link.known((DRAFTS.read(request, secret) or {}).get("ticked"))
+    kept = (DRAFTS.read(request, secret) or {}).get("ticked")
+    earlier = link.known(kept)
     said = link.known([*(code for code in earlier if code not in codes), *(code for code in ticked if code in codes)])
     if ticked and queries.is_alarming(tier):
         return await _answer(request, link, said)
+    if kept is None and step > 1:
+        # What was ticked before is not known any more: nothing less than that may be sent.
+        return _whole(request, link, ticked, "Your earlier answers were not kept. Tick everything that you have once more.")
     to = CHECK if step == len(link.asked.groups) else str(step + 1)
     response = RedirectResponse(f"{link.address}?q={to}", 303, HEADERS)
     DRAFTS.keep(request, response, secret, link.address, {"ticked": said})

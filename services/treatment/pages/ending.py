@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.responses import Response
 
 from schemas.sentences import Said
@@ -51,17 +52,24 @@ def map_of(chosen: tuple[str, ...], sent: Fields | None = None) -> list[tuple[st
 
 
 def depths_of(sent: Fields) -> tuple[AreaDepth, ...]:
-    """How deep in each marked area: the depth typed for it, or the one for all. Raises `RequestValidationError` naming every gap."""
-    found, gaps = [], []
+    """How deep in each marked area: the depth typed for it, or the one for all. Raises `RequestValidationError` naming every area
+    without a depth, or with one that no needle reaches: what was typed is never made another number.
+    """
+    found, gaps, odd = [], [], []
     everywhere = micrometers(sent.one("depth_mm"))
     for name in sent.all("areas"):
-        depth = micrometers(sent.one(f"depth_{name}")) or everywhere
+        own = micrometers(sent.one(f"depth_{name}"))
+        depth = everywhere if own is None else own
         if depth is None or name not in set(Area):
             gaps.append(plain(name))
-        else:
-            found.append(AreaDepth(area=Area(name), depth_um=max(0, min(depth, 10_000))))
-    if gaps:
-        raise wrong("depth", f"Say how deep the needles went: {', '.join(gaps)}.")
+            continue
+        try:
+            found.append(AreaDepth(area=Area(name), depth_um=depth))
+        except ValidationError:
+            odd.append(f"{plain(name)} {millimeters(depth)}")
+    if gaps or odd:
+        said = [f"Say how deep the needles went: {', '.join(gaps)}."] if gaps else []
+        raise wrong("depth", " ".join([*said, *([f"No needle goes so deep, in millimeters: {', '.join(odd)}."] if odd else [])]))
     return tuple(found)
 
 

@@ -43,8 +43,7 @@ class Chosen(Shape):
 
 
 async def _untreated(view: View) -> list[queries.Sitting]:
-    found = await queries.sittings(view, view.now - BACK, view.now + AHEAD)
-    return sorted((one for one in found if one.treatment_id is None), key=lambda one: one.visit.starts_at, reverse=True)
+    return list(await queries.untreated(view, view.now - BACK, view.now + AHEAD))
 
 
 async def _show(request: Request, ask: Asking, sent: Fields, status: int = 200, findings: Any = ()) -> Response:
@@ -53,12 +52,16 @@ async def _show(request: Request, ask: Asking, sent: Fields, status: int = 200, 
         words = await words_of(view, people)
         today = words.day_of(view.now)
         offered = await _untreated(view)
+        named_booking = understood(Chosen, sent.given("booking")).booking
+        if named_booking is not None and all(one.visit.booking_id != named_booking for one in offered):
+            asked_for = await queries.sitting_of(view, named_booking)
+            offered = [asked_for, *offered] if asked_for is not None and asked_for.treatment_id is None else offered
         clients = await queries.clients_lately(view)
         rooms = await queries.rooms_known(view)
         practitioners = await queries.practitioners_known(view)
     named = await clients_of(request, ask, {*clients, *(one.visit.client_id for one in offered)})
     client = understood(Chosen, sent.given("client")).client
-    chosen = next((one for one in offered if str(one.visit.booking_id) == sent.one("booking")), None)
+    chosen = next((one for one in offered if one.visit.booking_id == named_booking), None)
     areas = sent.all("areas") or (tuple(area.value for area in chosen.visit.areas) if chosen else ())
 
     def called(client_id: UUID) -> str:

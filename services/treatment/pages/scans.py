@@ -24,6 +24,10 @@ NOT_ONE = "Several things have these characters. Scan the label, or type more of
 A_LOT = "This code names a whole lot. Scan the label that the clinic printed for this one cartridge."
 
 
+LONGEST_CODE = 300
+"""Characters: several times what any label holds."""
+
+
 def serial_in(code: str) -> tuple[str, str] | None:
     """Product and serial of a maker's code; None where it names a lot only, or has parts that nobody expects there."""
     found = MAKERS.match(code)
@@ -47,6 +51,8 @@ def serial_in(code: str) -> tuple[str, str] | None:
 async def scanned(view: View, code: str, *wanted: Kind) -> tuple[Kind, UUID] | str:
     """The thing of a wanted kind, or a sentence why there is none."""
     bare = IDENTIFIER.sub("", code.strip(" \r\n"))
+    if "\0" in bare or len(bare) > LONGEST_CODE:
+        return UNKNOWN
     unit = serial_in(bare)
     asked = str(unit_of_serial(view.clinic_id, *unit)) if unit else bare
     found = [(kind, identity) for kind, identity in await things_scanned(view, asked) if not wanted or kind in wanted]

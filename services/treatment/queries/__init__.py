@@ -1,7 +1,16 @@
 """What people look at: treatments with their certificates, who is in the chair today, and what a scanned code stands for."""
 
 from services.treatment.queries.certificates import certificate, preparation
-from services.treatment.queries.chair import Sitting, clients_lately, policy_of, practitioners_known, sitting_of, sittings, usual_product
+from services.treatment.queries.chair import (
+    Sitting,
+    clients_lately,
+    policy_of,
+    practitioners_known,
+    sitting_of,
+    sittings,
+    untreated,
+    usual_product,
+)
 from services.treatment.queries.things import Kind, Label, Things, rooms_known, things_called, things_scanned
 
 __all__ = [
@@ -19,5 +28,6 @@ __all__ = [
     "sittings",
     "things_called",
     "things_scanned",
+    "untreated",
     "usual_product",
 ]

@@ -56,13 +56,21 @@ async def sittings(view: View, from_at: datetime, until: datetime, practitioner_
     return tuple(one for one in found if practitioner_id in {None, one.practitioner_id, one.visit.practitioner_id})
 
 
+async def untreated(view: View, from_at: datetime, until: datetime) -> tuple[Sitting, ...]:
+    """What should have begun between the two moments and did not, as far as the record knows: the newest first."""
+    treated = select(Treatment.booking_id).where(Treatment.clinic_id == view.clinic_id, Treatment.booking_id.is_not(None))
+    where = and_(Visit.starts_at >= from_at, Visit.starts_at < until, Visit.state != "canceled", Visit.booking_id.not_in(treated))
+    return tuple(await _sittings(view, where, newest_first=True))
+
+
 async def sitting_of(view: View, booking_id: UUID) -> Sitting | None:
     """One of them, whenever it is; None where nobody knows the booking."""
     return next(iter(await _sittings(view, Visit.booking_id == booking_id)), None)
 
 
-async def _sittings(view: View, where: ColumnElement[bool]) -> list[Sitting]:
-    query = select(Visit).where(Visit.clinic_id == view.clinic_id, where).order_by(Visit.starts_at, Visit.booking_id).limit(MOST_LISTED)
+async def _sittings(view: View, where: ColumnElement[bool], *, newest_first: bool = False) -> list[Sitting]:
+    order = (Visit.starts_at.desc(), Visit.booking_id) if newest_first else (Visit.starts_at, Visit.booking_id)
+    query = select(Visit).where(Visit.clinic_id == view.clinic_id, where).order_by(*order).limit(MOST_LISTED)
     visits = (await view.rows.execute(query)).scalars().all()
     ids = [visit.booking_id for visit in visits]
 
