@@ -85,10 +85,11 @@ class UnlockTablet(Shape):
 
 
 class LockPin(Shape):
-    """Somebody typed wrong PINs until none was left."""
+    """Somebody typed wrong PINs in place of the one that is kept until no try was left."""
 
     tablet_id: UUID
     identity_id: UUID
+    kept: KeptPin
     tries: Count
 
 

@@ -75,7 +75,7 @@ async def test_what_tablets_and_pins_leave_behind_is_checked_like_everything(sou
     token, made = await unlocked(sound, tablet_id, who.identity_id)
     assert made.type == "token.created"
     assert await authenticate(sound.database, token, sound.clinic_id) == Caller(who.identity_id, frozenset({Role.TECHNICIAN}), tablet_id)
-    await sound.doing("compliance", lock_pin, LockPin(tablet_id=tablet_id, identity_id=who.identity_id, tries=5), by=ADMIN)
+    await sound.doing("compliance", lock_pin, LockPin(tablet_id=tablet_id, identity_id=who.identity_id, kept=KEPT, tries=5), by=ADMIN)
     await sound.doing("compliance", remove_tablet, RemoveTablet(tablet_id=tablet_id), by=ADMIN)
     assert await authenticate(sound.database, token, sound.clinic_id) is None
     async with Checker(sound.database, ("compliance",)) as checker:
@@ -116,6 +116,31 @@ async def test_tries_are_counted_until_none_is_left(sound: House) -> None:
     assert await tried() is None
     await sound.doing("compliance", set_pin, SetPin(kept=OTHER, guessable=False), by=who)
     assert await tried() == (OTHER, 1)
+
+
+async def test_a_success_under_way_opens_no_pin_that_the_record_calls_locked(sound: House) -> None:
+    """The right PIN was compared among the last tries; the fifth wrong one came to the lock before it."""
+    who = await technician(sound)
+    await sound.doing("compliance", set_pin, SetPin(kept=KEPT, guessable=False), by=who)
+    tablet_id = await enrolled(sound)
+
+    async def locked(kept: KeptPin) -> Any:
+        request = LockPin(tablet_id=tablet_id, identity_id=who.identity_id, kept=kept, tries=MOST_TRIES)
+        return (await sound.doing("compliance", lock_pin, request, by=ADMIN)).event
+
+    async def tried() -> tuple[KeptPin, int] | None:
+        async with aside(sound.database, sound.clinic_id, "compliance") as rows:
+            return await take_a_try(rows, sound.clinic_id, who.identity_id)
+
+    assert (await locked(KEPT)).type == "pin.locked"
+    assert rules((await unlocked(sound, tablet_id, who.identity_id))[1]) == ["pin_must_be_in_force"]
+    assert await tried() is None
+    await sound.doing("compliance", set_pin, SetPin(kept=OTHER, guessable=False), by=who)
+    assert rules(await locked(KEPT)) == ["pin_must_be_in_force"], "the wrong ones were tried on the PIN of before"
+    assert await tried() == (OTHER, 1)
+    assert (await unlocked(sound, tablet_id, who.identity_id, OTHER))[1].type == "token.created"
+    assert (await locked(OTHER)).type == "pin.locked", "and the other way round: what the record says holds"
+    assert await tried() is None
 
 
 async def test_a_pin_is_no_way_to_another_key(sound: House) -> None:

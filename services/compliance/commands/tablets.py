@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,6 +27,9 @@ from services.compliance.rules.access import (
 
 MOST_TRIES = 5
 """Wrong PINs in a row until it is locked. NIST SP 800-63B (5.2.2) allows a hundred on an account; of six digits that is too many."""
+
+NO_HASH = bytes(32)
+"""Of no PIN."""
 
 
 async def enroll_tablet(tx: Transaction, request: EnrollTablet) -> Answer[Any]:
@@ -88,12 +91,7 @@ async def take_a_try(rows: AsyncSession, clinic_id: UUID, identity_id: UUID) -> 
 async def unlock_tablet(tx: Transaction, request: UnlockTablet) -> Answer[Any]:
     """A token for whoever typed the PIN, which goes through everything that a token goes through, and ends with the tablet."""
     who, token_hash = request.identity_id, bytes.fromhex(request.token_hash)
-    pin = (
-        PinRow.clinic_id == tx.clinic_id,
-        PinRow.identity_id == who,
-        PinRow.salt == bytes.fromhex(request.kept.salt),
-        PinRow.hash == bytes.fromhex(request.kept.hash),
-    )
+    pin = _still(tx, who, request.kept)
     typed = (await tx.rows.execute(select(PinRow.identity_id).where(*pin))).first() is not None
     known = select(AccessToken.token_id).where(AccessToken.clinic_id == tx.clinic_id, AccessToken.token_hash == token_hash)
     findings = unmet(
@@ -123,8 +121,22 @@ async def unlock_tablet(tx: Transaction, request: UnlockTablet) -> Answer[Any]:
     return await tx.answer(TokenCreated(token_id=token_id, identity_id=who, expires_at=request.expires_at))
 
 
+def _still(tx: Transaction, identity_id: UUID, kept: KeptPin) -> tuple[ColumnElement[bool], ...]:
+    """Somebody's PIN, if what is kept of it is still this."""
+    return (
+        PinRow.clinic_id == tx.clinic_id,
+        PinRow.identity_id == identity_id,
+        PinRow.salt == bytes.fromhex(kept.salt),
+        PinRow.hash == bytes.fromhex(kept.hash),
+    )
+
+
 async def lock_pin(tx: Transaction, request: LockPin) -> Answer[Any]:
-    """It is locked already, by its count of tries: this says so in the record."""
+    """Its count of tries has locked it already; what is kept of it goes too, so that a right one compared just before opens nothing."""
+    pin = _still(tx, request.identity_id, request.kept)
+    shut = update(PinRow).where(*pin).values(hash=NO_HASH, tries=MOST_TRIES).returning(PinRow.identity_id)
+    if findings := unmet(pin_must_be_in_force(known=(await tx.rows.execute(shut)).first() is not None)):
+        return await tx.answer(ComplianceRefused(command="lock_pin", subject_id=request.identity_id, findings=findings))
     return await tx.answer(PinLocked(identity_id=request.identity_id, tablet_id=request.tablet_id, tries=request.tries))
 
 

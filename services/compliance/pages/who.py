@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from events.access import authenticate, hash_of, new_token
-from events.transaction import aside, reading, transaction
+from events.transaction import Answer, aside, reading, transaction
 from schemas.compliance import Identity, KeptPin, LockPin, UnlockTablet
 from schemas.sentences import say
 from schemas.vocabulary import TABLET, Actor, Role, Verdict
@@ -116,13 +116,19 @@ async def _typed(clinic: UUID, request: Request, tablet_id: UUID, identity_id: U
         left = MOST_TRIES - tries
         return None, f"This PIN is wrong. {left} more {'try is' if left == 1 else 'tries are'} left before it is locked."
     async with transaction(database, clinic, "compliance", _by(tablet_id), f"lock.{uuid4()}") as tx:
-        await tx.once(lock_pin, LockPin(tablet_id=tablet_id, identity_id=identity_id, tries=tries))
+        answer = await tx.once(lock_pin, LockPin(tablet_id=tablet_id, identity_id=identity_id, kept=kept, tries=tries))
+    if answer.event.refusal:
+        return None, " ".join(_reasons(answer))
     return None, "This PIN was wrong too often, and is locked. Sign in with your access token, then choose a PIN anew."
 
 
 def _by(tablet_id: UUID) -> Actor:
     """The tablet itself: who stands before it is not known yet."""
     return Actor(identity_id=tablet_id, role=Role.SERVICE, device=f"{TABLET}{tablet_id}")
+
+
+def _reasons(refused: Answer[Any]) -> list[str]:
+    return [found.reason for found in map(say, refused.event.findings) if found.verdict is not Verdict.MET]
 
 
 async def _opened(
@@ -139,8 +145,7 @@ async def _opened(
         )
         answer: Any = await tx.once(unlock_tablet, asked)
     if answer.event.refusal:
-        said = [say(finding) for finding in answer.event.findings]
-        return _shown(clinic, request, people, chosen, wanted, *[one.reason for one in said if one.verdict is not Verdict.MET])
+        return _shown(clinic, request, people, chosen, wanted, *_reasons(answer))
     caller = await authenticate(database, token, clinic)
     home = f"/clinics/{clinic}/{home_of(request.app.state.menu, caller.roles if caller else frozenset())}"
     reply = RedirectResponse(inside(clinic, wanted, home), 303, HEADERS)
