@@ -21,6 +21,7 @@ from schemas.consent import StandingRestriction as Shown
 from schemas.policy import local_date, screening_digest
 from schemas.vocabulary import Area, Restriction, RestrictionClass, Role, zones
 from services.consent.models import (
+    AnswerSheet,
     Clearance,
     Consent,
     Form,
@@ -134,6 +135,20 @@ async def consents_of_client(view: View, client_id: UUID) -> list[ConsentRecord]
         fields = {name: getattr(row, name) for name in names}
         records.append(ConsentRecord.model_validate(fields | {"superseded": superseded, "in_force": stands}))
     return records
+
+
+async def is_signed(view: View, consent_id: UUID, client_id: UUID) -> bool:
+    """Whether this very signature of a person is recorded."""
+    return any(record.consent_id == consent_id for record in await consents_of_client(view, client_id))
+
+
+async def is_answered(view: View, screening_id: UUID, client_id: UUID) -> bool:
+    """Whether this very sheet of a person is recorded."""
+    records = await records_of(view.rows, view.clinic_id, client_id)
+    query = select(AnswerSheet.screening_id).where(
+        AnswerSheet.clinic_id == view.clinic_id, AnswerSheet.screening_id == screening_id, AnswerSheet.client_id.in_(records)
+    )
+    return (await view.rows.execute(query)).scalar_one_or_none() is not None
 
 
 async def question_list(view: View, extent: str) -> QuestionList | None:

@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
-from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,10 +15,9 @@ from schemas.consent import FormDraft, FormPublication
 from schemas.policy import default_policy
 from schemas.vocabulary import Area, Modality, Role
 from services.consent.commands import publish_form
-from services.consent.pages.handing import ALL_AREAS, Given, Guardianship, Handing, keep
+from services.consent.pages.handing import Given, Handing, keep
 from services.screens import drafts
-from services.screens.drafts import SIGNING, Drafts, TooLongError
-from tests.conftest import SECRET, House
+from tests.conftest import House
 from tests.doors.conftest import Door, token_for
 from tests.doors.test_pin import Browser, browser, entries, person, tablet
 
@@ -74,6 +71,13 @@ async def form_of(own: Browser) -> dict[str, str]:
     return {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in names}
 
 
+async def answers_of(own: Browser) -> dict[str, str]:
+    """The hidden fields of the page that all answers are sent from."""
+    page = (await own.get("signing/questions/check")).text
+    names = ("screening_id", "answered_at")
+    return {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in names}
+
+
 def held(own: Browser) -> str:
     return own.client.cookies.get("asepsis-signing") or ""
 
@@ -102,9 +106,7 @@ async def test_what_the_client_does_is_the_clients_even_on_a_clinicians_tablet(r
         async with browser(ready) as own:
             handing = Handing(token=ready.tokens[Role.CLINICIAN], client_id=client, extent="full", answers=answers)
             give(ready, own, handing)
-            page = (await own.get("signing/questions/check")).text
-            names = ("screening_id", "answered_at")
-            fields = {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in names}
+            fields = await answers_of(own)
             sent = [await own.post("signing/questions/check", **fields)]
             assert sent[0].headers["location"].endswith("/done"), sent[0].text
             assert (await own.post("signing/questions/check", **fields)).status_code == 409, "what was sent is sent"
@@ -133,6 +135,35 @@ async def test_pressed_twice_at_once_it_is_signed_once(ready: Door, here: Browse
     (signed,) = (await entries(ready.house, ConsentSigned))[before:]
     assert signed.actor.role is Role.CLIENT
     assert (await here.get("signing/consent")).headers["location"].endswith("/done"), "the pass is good for one signature"
+
+
+async def test_a_refused_signature_sent_again_is_not_taken_for_a_signed_one(ready: Door, here: Browser) -> None:
+    before = len(await entries(ready.house, ConsentSigned))
+    old = await form_of(here) | {"method": "typed", "name": "Ada", "text_digest": "0" * 64}
+    for _ in range(3):
+        answer = await here.post("signing/consent", **old)
+        assert (answer.status_code, TEXT in answer.text) == (409, True)
+    assert len(await entries(ready.house, ConsentSigned)) == before
+    answer = await here.post("signing/consent", **(await form_of(here) | {"method": "typed", "name": "Ada"}))
+    assert answer.headers["location"].endswith("/done"), answer.text
+    assert len(await entries(ready.house, ConsentSigned)) == before + 1
+
+
+async def test_refused_answers_sent_again_are_not_taken_for_recorded_ones(ready: Door) -> None:
+    questions = {code: Given(a="n") for code in default_policy().contraindications}
+    ahead = questions | {"neurotoxin": Given(a="y", on=date(2999, 1, 1))}
+    client = uuid4()
+    async with browser(ready) as own:
+        give(ready, own, Handing(token=ready.tokens[Role.CLINICIAN], client_id=client, extent="full", answers=ahead))
+        form = await answers_of(own)
+        assert (await own.post("signing/questions/check", **form)).status_code == 409
+        number = sorted(questions).index("neurotoxin") + 1
+        await own.post(f"signing/questions/{number}", answer="no")
+        again = await own.post("signing/questions/check", **form)
+        if again.status_code != 303:
+            again = await own.post("signing/questions/check", **(await answers_of(own)))
+        assert again.headers["location"].endswith("/done"), again.text
+    assert [entry.event.client_id for entry in await entries(ready.house, ScreeningAnswered)].count(client) == 1
 
 
 @pytest.mark.parametrize(
@@ -221,56 +252,3 @@ async def test_a_pass_ends_when_the_staff_take_the_tablet_back(ready: Door, by: 
         assert not held(shared)
         assert (await shared.get("signing")).status_code in (401, 409)
         assert bool(shared.session) is (by != "leaving")
-
-
-def asked(scheme: str = "http", **cookies: str) -> Request:
-    told = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    headers = [(b"cookie", told.encode())]
-    return Request({"type": "http", "method": "GET", "scheme": scheme, "server": ("x", 1), "path": "/", "headers": headers})
-
-
-def test_a_draft_opens_for_its_own_kind_and_installation_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    response = Response()
-    Drafts("one").keep(asked(), response, SECRET, "/p", {"answer": "yes"})
-    value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
-    assert {"HttpOnly", "SameSite=strict", "Path=/p"} <= set(response.headers["set-cookie"].split("; "))
-    assert "yes" not in value
-    assert Drafts("one").read(asked(**{"asepsis-one": value}), SECRET) == {"answer": "yes"}
-    for kind, secret, shown in (("two", SECRET, value), ("one", b"another" * 5, value), ("one", SECRET, value[:-3]), ("one", SECRET, "")):
-        assert Drafts(kind).read(asked(**{f"asepsis-{kind}": shown}), secret) is None
-    monkeypatch.setattr(drafts, "SECONDS", -1)
-    assert Drafts("one").read(asked(**{"asepsis-one": value}), SECRET) is None
-    secure = Response()
-    Drafts("one").keep(asked("https"), secure, SECRET, "/p", {})
-    assert secure.headers["set-cookie"].startswith("__Secure-asepsis-one=")
-    assert "Secure" in secure.headers["set-cookie"].split("; ")
-    with pytest.raises(TooLongError):
-        Drafts("one").keep(asked(), Response(), SECRET, "/p", {"answers": [str(uuid4()) for _ in range(300)]})
-
-
-def test_the_longest_questionnaire_fits_into_a_cookie(door: Door) -> None:
-    everywhere = tuple(range(len(ALL_AREAS)))
-    days = [date(2026, 1 + number % 12, 1 + number % 28) for number in range(100)]
-    answers = {code: Given(a="y", on=days[number], at=everywhere) for number, code in enumerate(default_policy().contraindications)}
-    handing = Handing(
-        token=door.tokens[Role.CLINICIAN],
-        client_id=uuid4(),
-        extent="full",
-        sign=True,
-        modality="microneedling",
-        areas=tuple(Area),
-        max_depth_um=2500,
-        explained_by=uuid4(),
-        client_language="nl",
-        interpreter_id=uuid4(),
-        guardian=Guardianship(name="Ünïcode " * 20, proof=str(uuid4()) * 5, proof_seen_by=uuid4()),
-        answers=answers,
-    )
-    response = Response()
-    app: Any = door.client._transport.app  # type: ignore[attr-defined]
-    keep(Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": [], "app": app}), response, uuid4(), handing)
-    value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
-    kept = SIGNING.read(asked(**{"asepsis-signing": value}), SECRET)
-    assert kept is not None
-    assert Handing.model_validate(kept) == handing
-    assert httpx.Headers(response.headers)["set-cookie"].startswith("asepsis-signing=")

@@ -107,7 +107,12 @@ async def send(tablet: Holding, request: Request, sent: Sent) -> Response:
             raise
         return await _checked(request, tablet, questions, refused.problem)
     except IdReusedError:
-        pass  # the same form, pressed twice, with an answer changed in between: the first one stands
+        async with tablet.ask.reading("consent") as view:
+            answered = await queries.is_answered(view, body.screening_id, tablet.handing.client_id)
+        if not answered:  # they were refused before, and the page that said so was lost
+            again = problem(409, "refused", "Not sent", unmet("answers_must_be_sent_once_more")).problem
+            return await _checked(request, tablet, questions, again)
+        # the same form, pressed twice, with an answer changed in between: the first one stands
     response = _to(tablet, "consent" if tablet.handing.sign else "done")
     tablet.keep(request, response, answers={}, answered=True, extent="", done="" if tablet.handing.sign else "answered")
     return response

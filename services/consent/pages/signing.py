@@ -26,6 +26,7 @@ Holding = Annotated[Handed, handed("sign_consent")]
 
 CHANGED = frozenset({"form_must_not_be_superseded", "text_on_screen_must_be_the_forms", "form_must_be_published"})
 TEXT_CHANGED = "The text has changed since you opened it. This is the new one: please read it, then sign again."
+AGAIN = "This could not be signed before. Please sign once more, or hand the tablet back."
 EMPTY = "There is no signature yet. Sign in the box with your finger or a pen, or type your name."
 UNREADABLE = "The drawing did not arrive whole. Clear it and sign again, or type your name."
 TYPE = "There is no name yet. Type your name."
@@ -144,7 +145,12 @@ async def sign(tablet: Holding, request: Request, sent: Sent) -> Response:
     try:
         await tablet.ask.decide("consent", sign_consent, body, command_id=f"consent.{body.consent_id}", by=tablet.client)
     except IdReusedError:
-        return _over(request, tablet, "signed")  # the same form, pressed twice: the first signature stands
+        async with tablet.ask.reading("consent") as view:
+            signed = await queries.is_signed(view, body.consent_id, handing.client_id)
+        if not signed:  # it was refused before, and the page that said so was lost
+            said = {"wrong": [{"reason": AGAIN, "field": None}], "title": "Nothing is signed yet", "typed": sent.one("name") or ""}
+            return _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=409, **said)
+        # the same form, pressed twice: the first signature stands
     except ProblemError as refused:
         if refused.problem.event is None:
             raise
