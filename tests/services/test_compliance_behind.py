@@ -1,14 +1,18 @@
 """What stands behind a treatment: as the ledger knew it at the start, and what it learned since."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
 
 from events.catalog.consent import ConsentWithdrawn
 from events.catalog.hygiene import (
+    CartridgeOpened,
+    CartridgeWasted,
     Exposure,
     IndicatorRead,
+    LotQuarantined,
+    LotReceived,
     RecallDecided,
     RecallOpened,
 )
@@ -98,6 +102,31 @@ async def test_what_is_learned_after_a_start_stands_apart(house: House, things: 
         "safety_hold.placed",
     ], "a later screening is not about this treatment"
     assert "indicator.read" not in types(record, "sterilization")
+
+
+async def test_a_further_cartridge_stands_behind_with_its_lot(house: House, things: Things) -> None:
+    """A lot that nobody named at the start, for its cartridge came later."""
+    lot, unit = uuid4(), uuid4()
+    received = LotReceived(
+        lot_id=lot, gtin="09506000134352", lot="L2", expires_on=date(2028, 1, 1), quantity=20, source="scan", occurred_at=NOON
+    )
+    await house.given("hygiene", received)
+    other = await treat(house, things, things.packs[1])
+    did = await treat(house, things, things.packs[0])
+    await house.given(
+        "hygiene",
+        CartridgeOpened(unit_id=unit, lot_id=lot, treatment_id=did.treatment, client_id=did.client),
+        CartridgeWasted(unit_id=unit, lot_id=lot, reason="dropped", occurred_at=NOON),
+        LotQuarantined(lot_id=lot, reason="broken_seal"),
+    )
+    record = await behind(house, did.treatment)
+    assert record is not None
+    assert [found.entry.data["lot_id"] for found in record.known_at_start if found.part == "lot"] == [str(things.lot), str(lot)]
+    assert since(record) == ["cartridge.opened", "cartridge.opened", "cartridge.wasted", "lot.quarantined"]
+    untouched = await behind(house, other.treatment)
+    assert untouched is not None
+    assert types(untouched, "lot") == ["lot.received"]
+    assert since(untouched) == ["cartridge.opened"]
 
 
 async def test_nothing_stands_behind_a_treatment_nobody_knows(house: House) -> None:

@@ -11,8 +11,8 @@ from events.catalog.consent import ConsentSigned
 from events.catalog.treatment import TreatmentRecordedLate, TreatmentStarted
 from events.envelope import Entry
 from events.transaction import View
-from schemas.compliance import Evidence, Part, PolicyApproval, TreatmentRecord
-from services.compliance.models import ExposureRow, LoadRow, Mention, PackRow, Policies, TreatmentRow
+from schemas.compliance import Evidence, Part, PolicyApproval, Subject, TreatmentRecord
+from services.compliance.models import ExposureRow, LoadRow, Mention, PackRow, Policies, TreatmentRow, UseRow
 from services.compliance.queries.record import entries_at, entry_of, ledger_head
 from services.compliance.rules.trace import Link, matters_since, only_newest, part_of
 
@@ -55,7 +55,7 @@ def _since(evidence: Iterable[Evidence], start: int, links: Links) -> list[Evide
 
 
 async def _links(view: View, entry: Entry[TreatmentStarted | TreatmentRecordedLate]) -> Links:
-    """Every id the start names, and those they lead to: the packs' loads, the loads' sterilizers, the consent's form."""
+    """Every id the start names, cartridges that came later, and where those lead: packs to loads and sterilizers, a consent to its form."""
     done = entry.event
     named: list[tuple[Link, Iterable[UUID | None]]] = [
         ("treatment", (done.treatment_id,)),
@@ -77,6 +77,7 @@ async def _links(view: View, entry: Entry[TreatmentStarted | TreatmentRecordedLa
     cycles = {*done.cycle_ids, *await _cycles_of(view, done.equipment.pack_ids)}
     named += [("cycle", cycles), ("sterilizer", await _sterilizers_of(view, cycles))]
     named.append(("recall", await _recalls_of(view, done.treatment_id)))
+    named += [(link, await _used(view, done.treatment_id, link)) for link in ("lot", "cartridge")]
     links: defaultdict[UUID, set[Link]] = defaultdict(set)
     for link, ids in named:
         for found in ids:
@@ -97,6 +98,12 @@ async def _sterilizers_of(view: View, cycles: Iterable[UUID]) -> Iterable[UUID]:
 
 async def _recalls_of(view: View, treatment_id: UUID) -> Iterable[UUID]:
     query = select(ExposureRow.recall_id).where(ExposureRow.clinic_id == view.clinic_id, ExposureRow.treatment_id == treatment_id)
+    return (await view.rows.execute(query)).scalars().all()
+
+
+async def _used(view: View, treatment_id: UUID, kind: Subject) -> Iterable[UUID]:
+    """What touched the treatment, also when it came after the start: a further cartridge may be of another lot."""
+    query = select(UseRow.subject_id).where(UseRow.clinic_id == view.clinic_id, UseRow.treatment_id == treatment_id, UseRow.kind == kind)
     return (await view.rows.execute(query)).scalars().all()
 
 
