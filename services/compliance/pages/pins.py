@@ -5,9 +5,12 @@ import hashlib
 import hmac
 import itertools
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from schemas.compliance import KeptPin
+from services.door import problem, unmet
 
 PIN = re.compile(r"[0-9]{6}")
 """Six digits: the least that NIST SP 800-63B (5.1.1.1) takes for a secret of digits alone, and those chosen without a pattern."""
@@ -17,6 +20,23 @@ COST, BLOCK, LANES = 2**14, 8, 5
 
 AT_ONCE = asyncio.Semaphore(2)
 """However many try: the others in this process go on working."""
+
+MOST_WAITING = 20
+"""Who waits for some seconds, and more people than ever type a PIN at once. A technical bound."""
+
+_waiting: set[object] = set()
+
+
+@contextmanager
+def in_line() -> Iterator[None]:
+    """A place among those whose PINs are hashed. It is taken before a try is counted: who is sent away has used none."""
+    if len(_waiting) >= MOST_WAITING:
+        raise problem(503, "crowded", "Too many PINs at once", unmet("pins_must_be_few_enough"))
+    _waiting.add(place := object())
+    try:
+        yield
+    finally:
+        _waiting.remove(place)
 
 
 def is_guessable(pin: str) -> bool:

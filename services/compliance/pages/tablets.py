@@ -13,7 +13,7 @@ from schemas.compliance import EnrollTablet, RemoveTablet, SetPin
 from schemas.vocabulary import TABLET, CommandId, Shape
 from services import session
 from services.compliance.commands import enroll_tablet, remove_tablet, set_pin
-from services.compliance.pages.pins import PIN, is_guessable, kept_of, salt_for
+from services.compliance.pages.pins import PIN, in_line, is_guessable, kept_of, salt_for
 from services.compliance.queries import has_pin, tablets
 from services.door import Asking, ProblemError, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, understood
@@ -82,7 +82,8 @@ async def choose_pin(ask: Annotated[Asking, may("set_pin")], request: Request, s
         if not PIN.fullmatch(pin) or not hmac.compare_digest(pin, sent.one("again") or ""):
             raise problem(422, "input", "Input not understood", unmet("pin_must_be_six_digits"))
         salt = salt_for(ask.database.secret, ask.clinic, ask.actor.identity_id, command_id)
-        kept = await kept_of(ask.database.secret, pin, salt)
+        with in_line():
+            kept = await kept_of(ask.database.secret, pin, salt)
         await ask.decide("compliance", set_pin, SetPin(kept=kept, guessable=is_guessable(pin)), command_id=command_id)
     except ProblemError as refused:
         if refused.problem.status not in (409, 422):

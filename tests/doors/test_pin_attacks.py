@@ -1,0 +1,42 @@
+"""What somebody at an enrolled tablet, or with a form of their own, tries on the PINs: none of it keeps others waiting, or breaks."""
+
+import asyncio
+from importlib import import_module
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from schemas.vocabulary import Role
+from services.compliance.commands import MOST_TRIES
+from services.compliance.pages import pins
+from tests.doors.conftest import Door
+from tests.doors.test_pin import OTHER, PIN, browser, person, tablet
+
+
+async def test_a_locked_pin_costs_no_slow_hash(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity, _ = await person(door)
+    async with tablet(door) as here:
+        for _ in range(MOST_TRIES):
+            await here.type_pin(identity, OTHER)
+
+        async def hashed(*_: Any) -> Any:
+            raise AssertionError("a locked PIN was hashed")
+
+        monkeypatch.setattr(import_module("services.compliance.pages.who"), "kept_of", hashed)
+        assert "is locked" in (await here.type_pin(identity)).text
+
+
+async def test_too_many_pins_at_once_are_told_so_in_words_and_cost_no_try(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity, _ = await person(door)
+    async with tablet(door) as here, browser(door) as own:
+        await own.sign_in(door.tokens[Role.FRONT_DESK])
+        monkeypatch.setattr(pins, "MOST_WAITING", 0)
+        refused = [await here.type_pin(identity, OTHER) for _ in range(MOST_TRIES)]
+        refused.append(await own.post("pin", pin=PIN, again=PIN, command_id=str(uuid4())))
+        for answer in refused:
+            assert (answer.status_code, "Too many PINs" in answer.text) == (503, True), answer.text
+        monkeypatch.setattr(pins, "MOST_WAITING", 2)
+        answers = await asyncio.gather(*(here.type_pin(identity) for _ in range(6)))
+        assert {answer.status_code for answer in answers} == {303, 503}
+        assert (await here.type_pin(identity)).status_code == 303, "whoever is done makes room"
