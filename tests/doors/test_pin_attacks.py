@@ -40,3 +40,11 @@ async def test_too_many_pins_at_once_are_told_so_in_words_and_cost_no_try(door: 
         answers = await asyncio.gather(*(here.type_pin(identity) for _ in range(6)))
         assert {answer.status_code for answer in answers} == {303, 503}
         assert (await here.type_pin(identity)).status_code == 303, "whoever is done makes room"
+
+
+@pytest.mark.parametrize("again", ["49381ä", "四九三八一七", "\U0001f511" * 6])
+async def test_a_pin_that_is_typed_again_in_other_letters_is_a_finding(door: Door, again: str) -> None:
+    async with browser(door) as own:
+        await own.sign_in(door.tokens[Role.FRONT_DESK])
+        answer = await own.post("pin", pin=PIN, again=again, command_id=str(uuid4()))
+        assert (answer.status_code, "six digits" in answer.text) == (422, True), answer.text

@@ -79,7 +79,7 @@ async def choose_pin(ask: Annotated[Asking, may("set_pin")], request: Request, s
     """The PIN is seen here alone: what goes on is what is kept of it."""
     command_id, pin = _command_of(sent), sent.one("pin") or ""
     try:
-        if not PIN.fullmatch(pin) or not hmac.compare_digest(pin, sent.one("again") or ""):
+        if not PIN.fullmatch(pin) or not hmac.compare_digest(pin.encode(), (sent.one("again") or "").encode()):
             raise problem(422, "input", "Input not understood", unmet("pin_must_be_six_digits"))
         salt = salt_for(ask.database.secret, ask.clinic, ask.actor.identity_id, command_id)
         with in_line():
