@@ -48,6 +48,8 @@ def test_the_longest_questionnaire_fits_into_a_cookie(door: Door) -> None:
     days = [date(2026, 1 + number % 12, 1 + number % 28) for number in range(100)]
     answers = {code: Given(a="y", on=days[number], at=everywhere) for number, code in enumerate(default_policy().contraindications)}
     handing = Handing(
+        handing_id=uuid4(),
+        clinic=uuid4(),
         token=door.tokens[Role.CLINICIAN],
         client_id=uuid4(),
         extent="full",
@@ -63,7 +65,7 @@ def test_the_longest_questionnaire_fits_into_a_cookie(door: Door) -> None:
     )
     response = Response()
     app: Any = door.client._transport.app  # type: ignore[attr-defined]
-    keep(Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": [], "app": app}), response, uuid4(), handing)
+    keep(Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": [], "app": app}), response, handing)
     value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
     kept = SIGNING.read(asked(**{"asepsis-signing": value}), SECRET)
     assert kept is not None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -67,15 +68,14 @@ async def handed(house: House, own: Browser, client: UUID | None = None) -> UUID
 async def form_of(own: Browser) -> dict[str, str]:
     """The hidden fields of the page that is signed."""
     page = (await own.get("signing/consent")).text
-    names = ("consent_id", "form_id", "form_version", "text_digest")
+    names = ("form_id", "form_version", "text_digest")
     return {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in names}
 
 
 async def answers_of(own: Browser) -> dict[str, str]:
     """The hidden fields of the page that all answers are sent from."""
     page = (await own.get("signing/questions/check")).text
-    names = ("screening_id", "answered_at")
-    return {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in names}
+    return {"answered_at": page.partition('name="answered_at" value="')[2].partition('"')[0]}
 
 
 def held(own: Browser) -> str:
@@ -104,8 +104,7 @@ async def test_what_the_client_does_is_the_clients_even_on_a_clinicians_tablet(r
     client = uuid4()
     for answers in (pregnant, questions):
         async with browser(ready) as own:
-            handing = Handing(token=ready.tokens[Role.CLINICIAN], client_id=client, extent="full", answers=answers)
-            give(ready, own, handing)
+            give(ready, own, a_pass(ready, client_id=client, extent="full", answers=answers))
             fields = await answers_of(own)
             sent = [await own.post("signing/questions/check", **fields)]
             assert sent[0].headers["location"].endswith("/done"), sent[0].text
@@ -116,12 +115,16 @@ async def test_what_the_client_does_is_the_clients_even_on_a_clinicians_tablet(r
     assert len(said[1].event.restrictions) == 1, "two sheets of one visit that disagree both restrict"
 
 
+def a_pass(door: Door, **more: Any) -> Handing:
+    return Handing.model_validate({"handing_id": uuid4(), "clinic": door.house.clinic_id, "token": door.tokens[Role.CLINICIAN], **more})
+
+
 def give(door: Door, own: Browser, handing: Handing) -> None:
     """The pass as it is given, without the pages before it."""
     response = Response()
     app = door.client._transport.app  # type: ignore[attr-defined]
     request = Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": [], "app": app})
-    keep(request, response, own.clinic, handing)
+    keep(request, response, handing)
     value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
     own.client.cookies.set("asepsis-signing", value, domain="asepsis.local", path=f"/clinics/{own.clinic}/signing")
 
@@ -149,19 +152,54 @@ async def test_a_refused_signature_sent_again_is_not_taken_for_a_signed_one(read
     assert len(await entries(ready.house, ConsentSigned)) == before + 1
 
 
+async def test_a_copied_pass_signs_nothing_a_second_time(ready: Door, here: Browser) -> None:
+    """Whoever kept the cookie from before signing has what was signed, and no second signature."""
+    before, copies = len(await entries(ready.house, ConsentSigned)), [held(here)]
+    form = await form_of(here) | {"method": "typed", "name": "Ada"}
+    assert (await here.post("signing/consent", **(form | {"form_version": "7"}))).status_code == 409
+    copies.append(held(here))
+    assert (await here.post("signing/consent", **form)).headers["location"].endswith("/done")
+    for copy, answers in zip(copies, ([409, 303], [303]), strict=True):
+        here.client.cookies.clear()
+        here.client.cookies.set("asepsis-signing", copy, domain="asepsis.local", path=f"/clinics/{here.clinic}/signing")
+        asked = [await here.post("signing/consent", **(form | {"name": "Eve", "consent_id": str(uuid4())})) for _ in answers]
+        assert [answer.status_code for answer in asked] == answers
+        assert asked[-1].headers["location"].endswith("/done")
+    assert len(await entries(ready.house, ConsentSigned)) == before + 1
+
+
+async def test_a_copied_pass_answers_nothing_a_second_time(ready: Door) -> None:
+    client, questions = uuid4(), default_policy().contraindications
+    own_pass = a_pass(ready, client_id=client, extent="full", answers={code: Given(a="n") for code in questions})
+    for changed in ({}, {"pregnancy": Given(a="y")}):
+        async with browser(ready) as own:
+            give(ready, own, own_pass.model_copy(update={"answers": own_pass.answers | changed}))
+            fields = await answers_of(own) | {"screening_id": str(uuid4())}
+            assert (await own.post("signing/questions/check", **fields)).headers["location"].endswith("/done")
+    assert [entry.event.client_id for entry in await entries(ready.house, ScreeningAnswered)].count(client) == 1
+
+
+async def test_a_pass_is_good_for_its_own_clinic_only(ready: Door) -> None:
+    async with browser(ready) as own:
+        give(ready, own, a_pass(ready, client_id=uuid4(), extent="full"))
+        assert (await own.get("signing")).status_code == 200
+    async with browser(ready) as own:
+        elsewhere = a_pass(ready, client_id=uuid4(), extent="full", clinic=uuid4())
+        give(ready, own, elsewhere)
+        assert (await own.get("signing")).status_code == 401
+
+
 async def test_refused_answers_sent_again_are_not_taken_for_recorded_ones(ready: Door) -> None:
     questions = {code: Given(a="n") for code in default_policy().contraindications}
     ahead = questions | {"neurotoxin": Given(a="y", on=date(2999, 1, 1))}
     client = uuid4()
     async with browser(ready) as own:
-        give(ready, own, Handing(token=ready.tokens[Role.CLINICIAN], client_id=client, extent="full", answers=ahead))
+        give(ready, own, a_pass(ready, client_id=client, extent="full", answers=ahead))
         form = await answers_of(own)
         assert (await own.post("signing/questions/check", **form)).status_code == 409
         number = sorted(questions).index("neurotoxin") + 1
         await own.post(f"signing/questions/{number}", answer="no")
         again = await own.post("signing/questions/check", **form)
-        if again.status_code != 303:
-            again = await own.post("signing/questions/check", **(await answers_of(own)))
         assert again.headers["location"].endswith("/done"), again.text
     assert [entry.event.client_id for entry in await entries(ready.house, ScreeningAnswered)].count(client) == 1
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
@@ -199,7 +199,7 @@ async def hand_over(client_id: UUID, ask: Annotated[Asking, may("sign_consent")]
         return await show(request, ask, client_id, wish, refused=handing)
     response = RedirectResponse(f"/clinics/{ask.clinic}/signing", 303, HEADERS)
     await end_here(request, ask.clinic, response)
-    keep(request, response, ask.clinic, handing)
+    keep(request, response, handing)
     return response
 
 
@@ -225,6 +225,8 @@ async def _handing(ask: Asking, client_id: UUID, wish: Wish, sent: Fields) -> Ha
     guardian = sent.one("guardian_name") if sign else None
     proof = {"name": guardian, "proof": sent.one("guardian_proof"), "proof_seen_by": ask.actor.identity_id}
     return Handing(
+        handing_id=uuid4(),
+        clinic=ask.clinic,
         token=ask.shown.token,
         client_id=client_id,
         extent=extent if extent in {"full", "volatile"} else "",

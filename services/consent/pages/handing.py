@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import Depends, Header, Request, Response
+from pydantic import ValidationError
 
 from events.transaction import UnknownClinicError
 from schemas.vocabulary import Actor, Area, LocalDate, Role, Shape
@@ -45,8 +46,10 @@ class Guardianship(Shape):
 
 
 class Handing(Shape):
-    """What the tablet was handed over for."""
+    """What the tablet was handed over for. `refusals`: how often what the client sent was refused: each try has an id of its own."""
 
+    handing_id: UUID
+    clinic: UUID
     token: str
     client_id: UUID
     extent: str = ""
@@ -60,6 +63,7 @@ class Handing(Shape):
     guardian: Guardianship | None = None
     answers: dict[str, Given] = {}
     answered: bool = False
+    refusals: int = 0
     done: str = ""
 
 
@@ -79,15 +83,34 @@ class Handed:
         """Who acts: a client at the clinic's tablet, not the practitioner, and never a clinician, whose answers settle what contradicts."""
         return Actor(identity_id=uuid5(self.handing.client_id, "tablet"), role=Role.CLIENT, device=self.ask.actor.device)
 
+    def id_of(self, what: str) -> UUID:
+        """One handing over, one record of each kind: a pass that was copied asks for what is there already."""
+        return uuid5(self.handing.handing_id, f"{what}.{self.handing.refusals}")
+
     def keep(self, request: Request, response: Response, **changes: Any) -> None:
         """What was entered since."""
-        keep(request, response, self.ask.clinic, self.handing.model_copy(update=changes))
+        keep(request, response, self.handing.model_copy(update=changes))
+
+    def refused(self, request: Request, response: Response) -> Response:
+        """The client may correct it, which makes it something else."""
+        self.keep(request, response, refusals=self.handing.refusals + 1)
+        return response
 
 
-def keep(request: Request, response: Response, clinic: UUID, handing: Handing) -> None:
+def keep(request: Request, response: Response, handing: Handing) -> None:
     """Seal it into the browser's cookie."""
     kept = handing.model_dump(mode="json", exclude_defaults=True)
-    SIGNING.keep(request, response, database_of(request).secret, signing_path(clinic), kept)
+    SIGNING.keep(request, response, database_of(request).secret, signing_path(handing.clinic), kept)
+
+
+def _pass_of(request: Request, clinic: UUID) -> Handing | None:
+    """The pass that this browser holds for this clinic."""
+    kept = SIGNING.read(request, database_of(request).secret)
+    try:
+        handing = Handing.model_validate(kept)
+    except ValidationError:  # none, or one that an earlier version of the program made
+        return None
+    return handing if handing.clinic == clinic else None
 
 
 def handed(command: str) -> Any:
@@ -97,13 +120,12 @@ def handed(command: str) -> Any:
     async def holding(
         clinic: UUID, request: Request, response: Response, authorization: Annotated[str, Header(include_in_schema=False)] = ""
     ) -> Handed:
-        kept = SIGNING.read(request, database_of(request).secret)
-        if kept is None:
+        handing = _pass_of(request, clinic)
+        if handing is None:
             await admitted(clinic, request, response, authorization, None)
             raise problem(409, "not_handed_over", "Not handed over", unmet("tablet_must_be_handed_over"))
         if not is_from_our_own_pages(request):
             raise problem(403, "forbidden", "Not allowed", unmet("request_must_come_from_our_own_pages"))
-        handing = Handing.model_validate(kept)
         try:
             ask = await admitted(clinic, request, response, f"Bearer {handing.token}", None)
         except (ProblemError, UnknownClinicError) as over:

@@ -1,7 +1,6 @@
 """The health questions, one on a page. Answers so far stand in the sealed pass: no address holds them, and the back button works."""
 
 from typing import Annotated
-from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
@@ -79,7 +78,6 @@ async def _checked(request: Request, tablet: Handed, questions: tuple[Question, 
         others=[line for line in lines if line[2] == "No"],
         last=len(questions),
         refused=refused,
-        screening_id=uuid4(),
         answered_at=now.isoformat(),
     )
 
@@ -91,7 +89,7 @@ def _said(given: Given) -> str:
 
 @routes.post("/check")
 async def send(tablet: Holding, request: Request, sent: Sent) -> Response:
-    """All answers at once, as the tablet's routes take them. The form's id makes sent twice once."""
+    """All answers at once, as the tablet's routes take them. The pass's id makes sent twice once."""
     questions = await questions_of(tablet)
     missing = _first_open(tablet, questions)
     if missing:
@@ -99,19 +97,19 @@ async def send(tablet: Holding, request: Request, sent: Sent) -> Response:
     given = {question.code: tablet.handing.answers[question.code] for question in questions}
     answers = [{"code": code, "answer": said.answer, "on": said.on, "areas": said.areas} for code, said in given.items()]
     sheet = {"client_id": tablet.handing.client_id, "extent": tablet.handing.extent, "answers": answers, **sent.given("answered_at")}
-    body = understood(Screening, {"sheet": understood(ScreeningSheet, sheet), **sent.given("screening_id")})
+    body = understood(Screening, {"sheet": understood(ScreeningSheet, sheet), "screening_id": tablet.id_of("screening")})
     try:
         await tablet.ask.decide("consent", answer_screening, body, command_id=f"screening.{body.screening_id}", by=tablet.client)
     except ProblemError as refused:
         if refused.problem.event is None:
             raise
-        return await _checked(request, tablet, questions, refused.problem)
+        return tablet.refused(request, await _checked(request, tablet, questions, refused.problem))
     except IdReusedError:
         async with tablet.ask.reading("consent") as view:
             answered = await queries.is_answered(view, body.screening_id, tablet.handing.client_id)
         if not answered:  # they were refused before, and the page that said so was lost
             again = problem(409, "refused", "Not sent", unmet("answers_must_be_sent_once_more")).problem
-            return await _checked(request, tablet, questions, again)
+            return tablet.refused(request, await _checked(request, tablet, questions, again))
         # the same form, pressed twice, with an answer changed in between: the first one stands
     response = _to(tablet, "consent" if tablet.handing.sign else "done")
     tablet.keep(request, response, answers={}, answered=True, extent="", done="" if tablet.handing.sign else "answered")

@@ -2,7 +2,6 @@
 
 import json
 from typing import Annotated, Any
-from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
@@ -97,7 +96,6 @@ def _show(
         about=f"{areas(handing.areas)}, up to {depth(handing.max_depth_um)} deep",
         explained_by=people.get(handing.explained_by) if handing.explained_by else None,
         guardian=handing.guardian,
-        consent_id=uuid4(),
         wrong=wrong or [],
         title=said.pop("title", "There is a problem"),
         typed=said.pop("typed", ""),
@@ -141,7 +139,7 @@ async def sign(tablet: Holding, request: Request, sent: Sent) -> Response:
         "signed_at": signed_at,
         "signature": signature,
     }
-    body = understood(ConsentSigning, {"sheet": understood(ConsentSheet, sheet), **sent.given("consent_id")})
+    body = understood(ConsentSigning, {"sheet": understood(ConsentSheet, sheet), "consent_id": tablet.id_of("consent")})
     try:
         await tablet.ask.decide("consent", sign_consent, body, command_id=f"consent.{body.consent_id}", by=tablet.client)
     except IdReusedError:
@@ -149,7 +147,7 @@ async def sign(tablet: Holding, request: Request, sent: Sent) -> Response:
             signed = await queries.is_signed(view, body.consent_id, handing.client_id)
         if not signed:  # it was refused before, and the page that said so was lost
             said = {"wrong": [{"reason": AGAIN, "field": None}], "title": "Nothing is signed yet", "typed": sent.one("name") or ""}
-            return _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=409, **said)
+            return tablet.refused(request, _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=409, **said))
         # the same form, pressed twice: the first signature stands
     except ProblemError as refused:
         if refused.problem.event is None:
@@ -159,7 +157,7 @@ async def sign(tablet: Holding, request: Request, sent: Sent) -> Response:
         wrong = [{"reason": TEXT_CHANGED, "field": None}] if changed else [{"reason": f.reason, "field": None} for f in found]
         title = "The text has changed" if changed else "This could not be signed. Please hand the tablet back"
         more = {"wrong": wrong, "title": title, "typed": sent.one("name") or "", "stuck": not changed}
-        return _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=409, **more)
+        return tablet.refused(request, _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=409, **more))
     return _over(request, tablet, "signed")
 
 
