@@ -21,7 +21,10 @@ routes = APIRouter(prefix="/clinics/{clinic}", include_in_schema=False)
 
 def inside(clinic: UUID, wanted: str | None, home: str) -> str:
     """Where to go on: a path of this clinic, whatever the address asks for, and nothing that was just done there."""
-    parts = urlsplit(wanted or home)
+    try:
+        parts = urlsplit(wanted or home)
+    except ValueError:  # no address at all, as `//[`
+        return home
     ours = not parts.scheme and not parts.netloc and parts.path.startswith(f"/clinics/{clinic}/") and "\\" not in parts.path
     if not ours or not parts.path.isprintable():
         return home

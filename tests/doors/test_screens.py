@@ -190,7 +190,8 @@ async def test_a_service_with_a_login_of_its_own_shows_its_board_without_names(d
 
 
 @pytest.mark.parametrize(
-    "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/clinics/x/board"]
+    "wanted",
+    ["https://evil.example/", "//[", "http://[x]:y/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/clinics/x/board"],
 )
 async def test_signing_in_leads_nowhere_else(door: Door, wanted: str) -> None:
     where = f"/clinics/{door.house.clinic_id}"
