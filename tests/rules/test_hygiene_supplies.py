@@ -26,6 +26,7 @@ from services.hygiene.rules.surfaces import (
     handpiece_must_be_dry_inside,
     label_seconds,
     serves_a_start,
+    what_was_found_inside_stands,
 )
 
 POLICY = default_policy()
@@ -185,8 +186,17 @@ def test_half_a_turnover_is_none() -> None:
 
 
 def test_a_handpiece_with_fluid_inside_is_not_reprocessed() -> None:
-    assert handpiece_must_be_dry_inside(ingress_seen=True).verdict is Verdict.UNMET
-    assert handpiece_must_be_dry_inside(ingress_seen=False).verdict is Verdict.MET
+    recall_id = uuid4()
+    wet = handpiece_must_be_dry_inside(ingress_seen=True, recall_id=recall_id)
+    assert (wet.verdict, wet.evidence) == (Verdict.UNMET, (recall_id,))
+    assert handpiece_must_be_dry_inside(ingress_seen=False, recall_id=None).verdict is Verdict.MET
+
+
+def test_fluid_that_was_seen_is_not_unseen_by_a_correction() -> None:
+    seen = uuid4()
+    assert what_was_found_inside_stands(ingress_seen=False, recall_id=seen).verdict is Verdict.UNMET
+    assert what_was_found_inside_stands(ingress_seen=True, recall_id=seen).verdict is Verdict.MET
+    assert what_was_found_inside_stands(ingress_seen=False, recall_id=None).verdict is Verdict.MET
 
 
 def test_one_reprocessing_serves_one_start() -> None:

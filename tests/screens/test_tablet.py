@@ -125,6 +125,33 @@ async def test_rooms_handpieces_indicators_and_deliveries_go_the_same_way(clinic
         await expect(cards(page, "fix")).to_contain_text("The incubation starts before the cycle ended")
 
 
+async def test_fluid_inside_is_recorded_once_and_nobody_is_asked_to_correct_it(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = await opened(tab, on="reprocessing")
+        before = len(await recorded(clinic, "recall.opened"))
+        await scan(page, f"]Q1urn:uuid:{clinic.example.handpieces[1]}")
+        await page.locator('[name=ingress_seen][value="yes"]').check()
+        await page.locator("#piece-product").fill("quat wipes")
+        await page.locator("#piece-wet").fill("125")
+        await page.locator("#save").click()
+        await expect(cards(page, "sent")).to_contain_text("Sent: fluid inside")
+        await expect(cards(page, "sent")).to_contain_text("do not use it")
+        await expect(page.locator("#entries button")).to_have_count(0)
+        await expect(page.locator("#oldest")).to_have_text("Everything is sent")
+        await tab.is_sound("fluid inside")
+        identity = await cards(page, "sent").get_attribute("data-entry")
+        opened_now = (await recorded(clinic, "recall.opened"))[before:]
+        assert [entry["data"]["subject_id"] for entry in opened_now] == [str(clinic.example.handpieces[1])]
+        # A tablet of an older deploy that offers to correct it: the door does not take it back.
+        body = {"handpiece_id": str(clinic.example.handpieces[1]), "product": "quat_wipes", "wet_seconds": 125, "ingress_seen": False}
+        headers = {"Authorization": f"Bearer {clinic.example.people['technician'].token}"}
+        where = f"{tablet(clinic).removesuffix('tablet')}reprocessings/{identity}?correction=1"
+        answer = await tab.context.request.put(where, data=body | {"occurred_at": opened_now[0]["data"]["window_until"]}, headers=headers)
+        assert answer.status == 409
+        assert "report a new reprocessing" in await answer.text()
+        assert len(await recorded(clinic, "recall.opened")) == before + 1
+
+
 async def test_whoever_goes_on_while_the_disk_is_slow_loses_and_doubles_nothing(clinic: Clinic) -> None:
     """The next form is open before the first entry is kept: each stays what it was."""
     async with clinic.tab() as tab:

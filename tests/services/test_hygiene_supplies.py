@@ -248,6 +248,30 @@ async def test_fluid_inside_a_handpiece_lists_whoever_was_treated_since_it_was_d
     assert [e.client_id for e in recall.exposures] == [started.client_id]
 
 
+async def test_fluid_found_in_one_reprocessing_opens_one_recall_however_often_it_is_told(bench: Bench) -> None:
+    """Corrected, or sent by somebody else after the answer was lost; what was found cannot be corrected to dry."""
+    handpiece, other, record_id = uuid4(), uuid4(), uuid4()
+    for serial, piece in (("PEN-1", handpiece), ("PEN-2", other)):
+        pen = HandpieceReport(serial=serial, fits_gtins=(GTIN,), max_depth_um=2500, occurred_at=bench.now)
+        await bench.do(commands.commission_handpiece, piece, pen)
+        await bench.treated(handpiece_id=piece)
+    wet = ReprocessingReport(handpiece_id=handpiece, product="quat_wipes", wet_seconds=20, ingress_seen=True, occurred_at=bench.now)
+    for told in (wet, wet.model_copy(update={"wet_seconds": 700}), wet):
+        answer = await bench.do(commands.reprocess_handpiece, record_id, told, by=actor())
+        [recall] = await bench.house.said(RecallOpened)
+        [inside] = [found for found in answer.event.findings if found.rule == "handpiece_must_be_dry_inside"]
+        assert (inside.verdict, inside.evidence) == ("unmet", (recall.recall_id,))
+    dry = wet.model_copy(update={"ingress_seen": False, "wet_seconds": 700})
+    assert unmet(await bench.do(commands.reprocess_handpiece, record_id, dry)) == {"what_was_found_inside_stands"}
+    assert not await bench.house.said(HandpieceReprocessed)
+    # The report was about another handpiece: whoever was treated with that one is exposed, too.
+    await bench.do(commands.reprocess_handpiece, record_id, wet.model_copy(update={"handpiece_id": other}))
+    assert [opened.subject_id for opened in await bench.house.said(RecallOpened)] == [handpiece, other]
+    assert len({opened.recall_id for opened in await bench.house.said(RecallOpened)}) == 2
+    await bench.do(commands.reprocess_handpiece, uuid4(), dry)  # looked at, and told under a new id
+    assert [done.handpiece_id for done in await bench.house.said(HandpieceReprocessed)] == [handpiece]
+
+
 async def test_a_room_is_ready_after_every_step_and_until_the_next_start(bench: Bench) -> None:
     room, record_id = uuid4(), uuid4()
     half = TurnoverReport(

@@ -1,7 +1,7 @@
 """Handpieces and rooms are made clean again between two clients."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import select
 
@@ -18,7 +18,7 @@ from schemas.hygiene import HandpieceReport, ReprocessingReport, Said, TurnoverR
 from schemas.vocabulary import Finding
 from services.hygiene.commands.answers import policy_now, refuse, row_of, tells_the_same
 from services.hygiene.commands.doubt import say_recall
-from services.hygiene.models import Disinfection, Handpiece, PlaceUse
+from services.hygiene.models import Disinfection, Handpiece, PlaceUse, Recall
 from services.hygiene.rules.claims import id_must_be_new, occurred_at_may_not_lie_ahead, subject_must_be_known
 from services.hygiene.rules.finding import any_unmet
 from services.hygiene.rules.surfaces import (
@@ -26,6 +26,7 @@ from services.hygiene.rules.surfaces import (
     every_step_must_be_done,
     handpiece_must_be_dry_inside,
     label_seconds,
+    what_was_found_inside_stands,
 )
 
 
@@ -54,15 +55,20 @@ async def reprocess_handpiece(tx: Transaction, request: Said[ReprocessingReport]
     if earlier and _is_told(rule, earlier, "handpiece", report.handpiece_id, report) and not report.ingress_seen:
         return await tx.repeat(earlier.event_id)
     handpiece = await row_of(tx, Handpiece, report.handpiece_id)
+    # One finding inside one handpiece is one recall, whoever tells it again and in whatever words.
+    recall_id = uuid5(request.subject_id, f"recall\x1f{report.handpiece_id}")
+    found_before = await row_of(tx, Recall, recall_id) is not None
+    looks_back = report.ingress_seen and handpiece is not None and earlier is None
     findings = (
         *_findings(tx, rule, request.subject_id, report, known=earlier is not None),
         subject_must_be_known("handpiece", report.handpiece_id, known=handpiece is not None),
-        handpiece_must_be_dry_inside(ingress_seen=report.ingress_seen),
+        handpiece_must_be_dry_inside(ingress_seen=report.ingress_seen, recall_id=recall_id if looks_back else None),
+        what_was_found_inside_stands(ingress_seen=report.ingress_seen, recall_id=recall_id if found_before else None),
     )
     if any_unmet(findings):
         answer = await refuse(tx, "reprocess_handpiece", request.subject_id, findings, rule)
-        if report.ingress_seen and handpiece is not None and earlier is None:
-            await _look_back(tx, rule, handpiece)
+        if looks_back and not found_before:
+            await _look_back(tx, rule, report.handpiece_id, recall_id)
         return answer
     reprocessed = HandpieceReprocessed(
         reprocessing_id=request.subject_id,
@@ -124,12 +130,12 @@ def _findings(
     )
 
 
-async def _look_back(tx: Transaction, rule: InForce, handpiece: Handpiece) -> None:
+async def _look_back(tx: Transaction, rule: InForce, handpiece_id: UUID, recall_id: UUID) -> None:
     """Fluid got in since somebody last looked inside and found it dry: everybody treated since is exposed."""
     here = (Disinfection.clinic_id == tx.clinic_id, Disinfection.kind == "handpiece")
     last_good = (
         select(Disinfection.occurred_at)
-        .where(*here, Disinfection.subject_id == handpiece.handpiece_id)
+        .where(*here, Disinfection.subject_id == handpiece_id)
         .order_by(Disinfection.occurred_at.desc())
         .limit(1)
     )
@@ -137,17 +143,17 @@ async def _look_back(tx: Transaction, rule: InForce, handpiece: Handpiece) -> No
     query = select(PlaceUse).where(
         PlaceUse.clinic_id == tx.clinic_id,
         PlaceUse.kind == "handpiece",
-        PlaceUse.subject_id == handpiece.handpiece_id,
+        PlaceUse.subject_id == handpiece_id,
         *([PlaceUse.started_at > since] if since else []),
     )
     exposures = [
-        Exposure(treatment_id=use.treatment_id, client_id=use.client_id, item_id=handpiece.handpiece_id)
+        Exposure(treatment_id=use.treatment_id, client_id=use.client_id, item_id=handpiece_id)
         for use in await tx.rows.scalars(query.order_by(PlaceUse.started_at))
     ]
     recall = RecallOpened(
-        recall_id=tx.new_id("recall"),
+        recall_id=recall_id,
         kind="handpiece",
-        subject_id=handpiece.handpiece_id,
+        subject_id=handpiece_id,
         cause=tx.event_id,
         window_from=since,
         window_until=tx.now,

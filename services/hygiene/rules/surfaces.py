@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 from schemas.hygiene import TurnoverStep
 from schemas.policy import Policy
@@ -28,9 +29,18 @@ def every_step_must_be_done(steps: Collection[TurnoverStep]) -> Finding:
     return finding("every_step_must_be_done", not missing, field="steps", missing=len(missing), first=missing[0] if missing else "none")
 
 
-def handpiece_must_be_dry_inside(*, ingress_seen: bool) -> Finding:
-    """Blood or fluid inside: no disinfection of the outside helps."""
-    return finding("handpiece_must_be_dry_inside", not ingress_seen, field="ingress_seen")
+def handpiece_must_be_dry_inside(*, ingress_seen: bool, recall_id: UUID | None) -> Finding:
+    """Blood or fluid inside: no disinfection of the outside helps. The recall, where one is open for it, is the evidence."""
+    evidence = [recall_id] if recall_id else []
+    return finding("handpiece_must_be_dry_inside", not ingress_seen, field="ingress_seen", evidence=evidence, recalls=len(evidence))
+
+
+def what_was_found_inside_stands(*, ingress_seen: bool, recall_id: UUID | None) -> Finding:
+    """Fluid that was seen in a reprocessing is not unseen by telling the same reprocessing anew."""
+    evidence = [recall_id] if recall_id else []
+    return finding(
+        "what_was_found_inside_stands", ingress_seen or recall_id is None, field="ingress_seen", evidence=evidence, recalls=len(evidence)
+    )
 
 
 def serves_a_start(done_at: datetime | None, used_at: datetime | None) -> bool:

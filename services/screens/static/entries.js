@@ -45,7 +45,8 @@ function acts(entry, clinic) {
 }
 
 function card(entry, clinic) {
-  const look = entry.state === "sent" && entry.mechanical === "failed" ? ["red", "stop", "Sent: the cycle failed"] : LOOKS[entry.state];
+  const bad = entry.state === "sent" && ((entry.mechanical === "failed" && "the cycle failed") || (entry.stands && "fluid inside"));
+  const look = bad ? ["red", "stop", `Sent: ${bad}`] : LOOKS[entry.state];
   const line = made("p", { class: "line" }, made("strong", { text: entry.title }), badge(look));
   const when = made("p", { class: "hint", text: `Entered ${clock(entry.madeAt)}${entry.correction ? `, corrected ${entry.correction}×` : ""}` });
   const said = made("ul", {}, ...notes(entry).map((text) => made("li", { text })));

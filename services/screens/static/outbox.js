@@ -203,7 +203,11 @@ export class Outbox extends EventTarget {
       return "later"; // it is the server's trouble, not this entry's: those behind it go on
     } else if (answer.status >= 400 && answer.body?.type?.startsWith("urn:asepsis:")) {
       const findings = (answer.body.findings ?? []).filter((found) => found.verdict !== "met");
-      await this.change(entry.id, still, { state: "fix", problems: findings.length ? findings : [{ reason: answer.body.detail }] });
+      // Fluid inside is on record with its recall: no other wording takes that back, so nobody is asked for one.
+      const stands = findings.some((found) => found.parameters?.recalls);
+      await this.change(entry.id, still, stands
+        ? { state: "sent", stands, findings, problems: [] }
+        : { state: "fix", problems: findings.length ? findings : [{ reason: answer.body.detail }] });
     } else {
       throw new Away(); // a page of a hotel's network, or a proxy
     }
