@@ -166,13 +166,6 @@ async def told_of(view: View, client_id: UUID) -> list[Told]:
     return found
 
 
-async def last_tier(view: View, client_id: UUID) -> Tier | None:
-    """How fast a person must look at what was reported of a client last."""
-    query = select(Reaction.tier).where(Reaction.clinic_id == view.clinic_id, Reaction.client_id == client_id)
-    found = (await view.rows.execute(query.order_by(Reaction.ledger_index.desc()).limit(1))).scalar_one_or_none()
-    return None if found is None else _tier(found)
-
-
 async def safety_holds(view: View, *, open_only: bool, client_id: UUID | None = None, before: int = NEWEST) -> list[HoldShown]:
     """Holds, the newest first, that stand in the ledger before this index."""
     query = select(SafetyHold).where(SafetyHold.clinic_id == view.clinic_id, SafetyHold.ledger_index < before)

@@ -15,10 +15,13 @@ from services.recovery import queries
 from services.recovery.commands import lift_safety_hold, place_safety_hold, report_reaction
 from services.recovery.pages.people import held, names_of
 from services.recovery.pages.words import TIERS, day, day_and_time, plain, thing
+from services.screens.drafts import Drafts
 from services.screens.forms import Fields, Sent, asked_of, understood
 from services.screens.frame import HEADERS, page
 
 routes = APIRouter(prefix="/clinics/{clinic}/recovery/clients/{client_id}", include_in_schema=False)
+
+REPORTED = Drafts("reported")
 
 DONE = {"reported": "Reported.", "held": "The next treatment is stopped until a clinician lifts the hold.", "lifted": "The hold is lifted."}
 WHY_HELD = {
@@ -40,7 +43,6 @@ async def _show(request: Request, ask: Asking, client_id: UUID, *, refused: Prob
         told = await queries.told_of(view, client_id) if acts["view_recovery"] else []
         holds = await queries.safety_holds(view, open_only=False, client_id=client_id) if acts["view_recovery"] else []
         done = asked_of(request).one("done") or ""
-        tier = await queries.last_tier(view, client_id) if done == "reported" else None
     names = await names_of(request, ask, {client_id})
 
     def at(moment: datetime | None) -> str | None:
@@ -56,7 +58,7 @@ async def _show(request: Request, ask: Asking, client_id: UUID, *, refused: Prob
         who=names.of(client_id),
         acts=acts,
         done=DONE.get(done),
-        advice=queries.reply_to_client(tier).advice if tier is not None else None,
+        advice=_advice(request, ask) if done == "reported" else None,
         refused=refused,
         ticked=sent.all("symptoms") if sent else (),
         symptoms=[(code, plain(code)) for code in symptoms],
@@ -78,6 +80,14 @@ async def client(client_id: UUID, ask: Annotated[Asking, may("report_reaction")]
     return await _show(request, ask, client_id)
 
 
+def _advice(request: Request, ask: Asking) -> str | None:
+    """What to tell the client, for who has just reported it: how bad it is when others say so, not everybody may know."""
+    kept = REPORTED.read(request, ask.database.secret)
+    if kept is None or kept["by"] != str(ask.actor.identity_id):
+        return None
+    return queries.reply_to_client(kept["tier"]).advice
+
+
 async def _do(
     request: Request, ask: Asking, sent: Fields, done: str, *, client_id: UUID, command: Any, body: BaseModel, command_id: str
 ) -> Response:
@@ -90,7 +100,12 @@ async def _do(
         return await _show(request, ask, client_id, refused=refused.problem, sent=sent)
     async with ask.reading("recovery", reply.index + 1):
         pass
-    return RedirectResponse(f"/clinics/{ask.clinic}/recovery/clients/{client_id}?done={done}", 303, HEADERS)
+    here = f"/clinics/{ask.clinic}/recovery/clients/{client_id}"
+    response = RedirectResponse(f"{here}?done={done}", 303, HEADERS)
+    if done == "reported":
+        told = {"by": str(ask.actor.identity_id), "tier": reply.data["tier"]}
+        REPORTED.keep(request, response, ask.database.secret, here, told)
+    return response
 
 
 @routes.post("/reaction")
