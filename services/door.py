@@ -17,7 +17,7 @@ from events.transaction import Answer, RecordUnreadableError, Transaction, Unkno
 from schemas.access import COMMANDS, in_words, may_any
 from schemas.sentences import Said, for_front_desk, say
 from schemas.vocabulary import TABLET, Actor, Finding, Instant, Opening, Role, Verdict
-from services.session import is_by_hand, is_from_our_own_pages, keep_awake, session_of, signed_in
+from services.session import Session, is_by_hand, is_from_our_own_pages, keep_awake, session_of, signed_in
 
 COMMAND_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 DEVICE = re.compile(r"^[A-Za-z0-9._:+/-]{1,80}$")
@@ -228,12 +228,11 @@ def _forbidden(command: str) -> ProblemError:
     return found
 
 
-def _shown(request: Request, clinic: UUID, authorization: str) -> Shown:
+def _shown(request: Request, session: Session | None, authorization: str) -> Shown:
     """What somebody has to show: a bearer token, or else a browser's session. Only the browser's can be used by a foreign page."""
     if authorization:
         scheme, _, token = authorization.partition(" ")
         return Shown(token.strip() if scheme.lower() == "bearer" else "")
-    session = session_of(request, database_of(request).secret, clinic)
     if session is None:
         return Shown("")
     if not is_from_our_own_pages(request):
@@ -250,14 +249,15 @@ def _device_of(request: Request, caller: Caller) -> str | None:
 
 
 async def _asking(command: str, clinic: UUID, request: Request, response: Response, authorization: str, min_size: int | None) -> Asking:
-    shown = _shown(request, clinic, authorization)
+    session = None if authorization else session_of(request, database_of(request).secret, clinic)
+    shown = _shown(request, session, authorization)
     caller = _admitted(await authenticate(database_of(request), shown, clinic), clinic)
     role = may_any(caller.roles, command)
     if role is None:
         raise _forbidden(command)
     request.state.roles = caller.roles  # what else a page may lead to
-    request.state.on_tablet = caller.tablet_id is not None
-    if caller.tablet_id is not None and is_by_hand(request):
+    request.state.on_tablet = session is not None and session.on_tablet
+    if request.state.on_tablet and is_by_hand(request):
         keep_awake(request, database_of(request).secret, clinic)
     actor = Actor(identity_id=caller.identity_id, role=role, device=_device_of(request, caller))
     return Asking(request, response, clinic, actor, shown, min_size)

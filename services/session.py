@@ -25,7 +25,7 @@ SECONDS = 12 * 3600
 """How long somebody stays signed in: the longest day at a desk. A technical bound, as for any key that lies about."""
 
 IDLE_SECONDS = 15 * 60
-"""How long somebody stays signed in by PIN who does nothing: NIST SP 800-63B's limit where it is strictest (4.3.3)."""
+"""How long somebody stays signed in on a shared tablet who does nothing: NIST SP 800-63B's limit where it is strictest (4.3.3)."""
 
 RENEWED_SECONDS = 60
 """Doing something puts that off, but not more often than this."""
@@ -38,7 +38,7 @@ _STATE = "asepsis_session_renewed"
 
 
 class Session(NamedTuple):
-    """Somebody is signed in: by which token, which session of its, and whether on a shared tablet by PIN."""
+    """Somebody is signed in: by which token, which session of its, and whether on a shared tablet."""
 
     token: str
     name: str
@@ -71,8 +71,8 @@ def _tablets(secret: bytes) -> "Fernet":
 
 
 def seal(secret: bytes, clinic: UUID, token: str, *, name: str = "", on_tablet: bool = False) -> str:
-    """The cookie's value."""
-    told = [str(clinic), token, name or secrets.token_hex(16), on_tablet]
+    """The cookie's value. A session's name is sealed when it begins, so that it also tells its age."""
+    told = [str(clinic), token, name or _box(secret).encrypt(secrets.token_bytes(16)).decode(), on_tablet]
     return _box(secret).encrypt(json.dumps(told).encode()).decode()
 
 
@@ -87,11 +87,11 @@ def unseal(secret: bytes, value: str, clinic: UUID) -> Session | None:
     return Session(str(token), str(name), bool(on_tablet), value) if told == str(clinic) else None
 
 
-def _is_younger(secret: bytes, session: Session, seconds: int) -> bool:
+def _is_younger(secret: bytes, sealed: str, seconds: int) -> bool:
     from cryptography.fernet import InvalidToken
 
     try:
-        _box(secret).decrypt(session.sealed, ttl=seconds)
+        _box(secret).decrypt(sealed, ttl=seconds)
     except InvalidToken:
         return False
     return True
@@ -123,7 +123,7 @@ def end(request: Request, response: Response) -> None:
 def session_of(request: Request, secret: bytes, clinic: UUID) -> Session | None:
     """The browser's session in this clinic, if there is one. Who did nothing for long on a shared tablet is signed out there."""
     found = signed_in(request, secret, clinic)
-    if found is None or not found.on_tablet or _is_younger(secret, found, IDLE_SECONDS):
+    if found is None or not found.on_tablet or _is_younger(secret, found.sealed, IDLE_SECONDS):
         return found
     return None
 
@@ -135,9 +135,11 @@ def signed_in(request: Request, secret: bytes, clinic: UUID) -> Session | None:
 
 
 def keep_awake(request: Request, secret: bytes, clinic: UUID) -> None:
-    """Somebody did something on a shared tablet."""
+    """Somebody did something on a shared tablet: they stay, but not beyond the day."""
     found = session_of(request, secret, clinic)
-    if found is None or not found.on_tablet or _is_younger(secret, found, RENEWED_SECONDS):
+    if found is None or not found.on_tablet or _is_younger(secret, found.sealed, RENEWED_SECONDS):
+        return
+    if not _is_younger(secret, found.name, SECONDS):
         return
     renewed = Response()
     _keep(request, renewed, seal(secret, clinic, found.token, name=found.name, on_tablet=True), SECONDS)

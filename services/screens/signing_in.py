@@ -68,7 +68,8 @@ async def sign_in(clinic: UUID, request: Request, sent: Sent) -> Response:
     home = f"/clinics/{clinic}/{home_of(request.app.state.menu, caller.roles)}"
     answer = RedirectResponse(inside(clinic, wanted, home), 303, HEADERS)
     await end_here(request, clinic, answer)  # whoever was there before, staff or client
-    session.begin(request, answer, database.secret, clinic, token)
+    on_tablet = session.tablet_of(request, database.secret, clinic) is not None
+    session.begin(request, answer, database.secret, clinic, token, on_tablet=on_tablet)
     return answer
 
 
@@ -96,7 +97,7 @@ async def here(clinic: UUID, request: Request) -> Response:
 
 @routes.post("/idle")
 async def idle(clinic: UUID, request: Request) -> Response:
-    """Nobody has touched this page for long: whoever is there by PIN is signed out, whoever has a token stays."""
+    """Nobody has touched this page for long: whoever is there on a shared tablet is signed out, whoever has a device of their own stays."""
     _must_be_ours(request)
     database = database_of(request)
     known = session.signed_in(request, database.secret, clinic)

@@ -3,14 +3,16 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.vocabulary import Role
 from services.door import Asking, _asking, still_admitted
-from services.session import seal
+from services.session import _box, seal
 from tests.conftest import SECRET
 from tests.doors.conftest import Door, token_for
+from tests.doors.test_pin import browser, tablet
 
 
 async def opened(door: Door, command: str, sealed: str) -> Asking:
@@ -42,3 +44,37 @@ async def test_a_live_page_ends_with_any_role_that_it_was_opened_with(door: Door
     assert await still_admitted([ask]) == [False]
     again = await opened(door, "view_treatment", seal(SECRET, door.house.clinic_id, token))
     assert await still_admitted([again]) == [True]
+
+
+async def test_a_token_on_a_shared_tablet_is_locked_as_a_pin_is(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever pasted one and walked away left their roles, admin's too, to whoever came next."""
+    async with tablet(door) as here:
+        assert "15 minutes" in (await here.get("sign-in?with=token")).text
+        await here.sign_in(door.tokens[Role.ADMIN])
+        first = here.session
+        found = await here.get("tablets")
+        assert (found.status_code, 'data-idle="900"' in found.text) == (200, True), "the page watches for touches"
+        monkeypatch.setattr("services.session.RENEWED_SECONDS", -1)
+        await here.get("tablets")
+        assert here.session != first, "who does something stays"
+        monkeypatch.setattr("services.session.IDLE_SECONDS", -1)
+        assert (await here.get("tablets")).status_code == 401
+        monkeypatch.undo()
+        assert (await here.post("idle")).json() == {"locked": True}
+        here.client.cookies.set("asepsis", first)
+        assert (await here.get("tablets")).status_code == 401
+    async with browser(door) as own:
+        assert "twelve hours" in (await own.get("sign-in")).text
+        await own.sign_in(door.tokens[Role.ADMIN])
+        assert "data-idle" not in (await own.get("tablets")).text
+        assert (await own.post("idle")).json() == {"locked": False}, "a device of their own lasts the day"
+
+
+async def test_touching_a_tablet_makes_no_day_longer(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.session.RENEWED_SECONDS", -1)
+    begun_long_ago = _box(SECRET).encrypt_at_time(b"a session", 0).decode()
+    for name, renewed in ((begun_long_ago, False), ("", True)):
+        async with tablet(door) as here:
+            sealed = seal(SECRET, here.clinic, door.tokens[Role.ADMIN], name=name, on_tablet=True)
+            answer = await here.get("tablets", headers={"Cookie": f"asepsis={sealed}"})
+            assert (answer.status_code, "set-cookie" in answer.headers) == (200, renewed)

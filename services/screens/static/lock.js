@@ -23,7 +23,7 @@ async function look() {
   try {
     const answer = await fetch(`${lock}/idle`, { method: "POST" });
     if (answer.ok && (await answer.json()).locked) location.replace(`${lock}/who`);
-    else if (answer.ok) acted = Date.now(); // a token was shown, not a PIN: it lasts the day
+    else if (answer.ok) acted = Date.now(); // a device of their own: it lasts the day
   } catch {
     // no network: nobody can be signed out now, nor look anything up; it locks as soon as the network is back
   } finally {
