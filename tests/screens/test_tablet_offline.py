@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.async_api import Route, expect
 
-from tests.screens.bench import READY, cards, enter_turnover, fill_cycle, opened, recorded, sent, tablet
+from tests.screens.bench import READY, cards, enter_turnover, opened, recorded, sent, tablet
 from tests.screens.conftest import ROOT, Clinic
 
 TURNED = "room.turned_over"
@@ -122,51 +122,6 @@ async def test_two_tabs_send_one_queue_once(clinic: Clinic) -> None:
         await sent(other, 4)
         assert answers == [201] * 4
         assert len(await recorded(clinic, TURNED)) == before + 4
-
-
-async def test_a_refused_entry_is_kept_for_correction_and_sent_under_its_id(clinic: Clinic) -> None:
-    async with clinic.tab() as tab:
-        page = await opened(tab)
-        before = len(await recorded(clinic, TURNED))
-        await enter_turnover(page, clinic, 1, wet=20)
-        await expect(cards(page, "fix")).to_contain_text("Wet for 20 s; the label asks for 120 s")
-        identity = await cards(page, "fix").get_attribute("data-entry")
-        await page.reload()
-        await page.get_by_role("button", name="Correct").click()
-        await expect(page.locator("#problem")).to_be_focused()
-        await expect(page).to_have_title("Error: Sterilization tablet – Asepsis")
-        await tab.is_sound("an entry to correct")
-        await page.get_by_role("link", name="Wet for 20 s").click()
-        await expect(page.locator("#room-wet")).to_be_focused()
-        assert await page.locator("#room-wet").get_attribute("aria-invalid") == "true"
-        await page.keyboard.press("Control+A")
-        await page.keyboard.type("140")
-        await page.get_by_role("button", name="Save correction").click()
-        await sent(page, 1)
-        found = (await recorded(clinic, TURNED))[before:]
-        assert [(entry["data"]["turnover_id"], entry["data"]["wet_seconds"]) for entry in found] == [(identity, 140)]
-
-
-async def test_a_cycle_number_that_was_used_is_corrected_or_discarded(clinic: Clinic) -> None:
-    async with clinic.tab() as tab:
-        page = await opened(tab)
-        before = len(await recorded(clinic, "cycle.recorded"))
-        for _ in range(2):
-            await fill_cycle(page, 777)
-            await page.locator("[name=contents]").fill("extractor set")
-            await page.get_by_role("button", name="Add a pack").click()
-            await page.locator("#save").click()
-        await expect(cards(page, "fix")).to_contain_text("Cycle number 777 of this sterilizer is on record already")
-        await page.get_by_role("button", name="Correct").click()
-        assert len(await page.locator("#packs li").all()) == 1
-        await page.locator("#cycle_number").fill("778")
-        await page.locator("#save").click()
-        await sent(page, 2)
-        await enter_turnover(page, clinic, 0, wet=1)
-        await page.get_by_role("button", name="Discard").click()
-        await page.get_by_role("button", name="Really discard").click()
-        await expect(cards(page, "discarded")).to_have_count(1)
-        assert [entry["data"]["cycle_number"] for entry in (await recorded(clinic, "cycle.recorded"))[before:]] == [777, 778]
 
 
 async def test_what_was_saved_after_the_session_ended_is_sent_after_signing_in(clinic: Clinic) -> None:

@@ -102,3 +102,11 @@ export function serials({ facts, rooms }) {
     ...offer.room_id({ facts, rooms }).map(([id, words]) => of(id, "room_id", words, ["turnover"], [])),
   ];
 }
+
+/** The last choices, for the next time. */
+export function remember(fields, last) {
+  for (const name of ["sterilizer_id", "program", "indicator_product", "bi_product", "product", "label_seconds", "contents"]) {
+    const chosen = fields.get(name);
+    if (chosen !== undefined) last[name] = chosen;
+  }
+}

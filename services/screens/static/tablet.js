@@ -1,7 +1,7 @@
 // The sterilization tablet: five forms, one Save, and a list that says where each entry is. Nothing here waits for the network.
 
 import { clock, made, show } from "./entries.js";
-import { fill, judge, offer } from "./offers.js";
+import { fill, judge, offer, remember } from "./offers.js";
 import { OPEN, Outbox, uuid7 } from "./outbox.js";
 import { clear, seenTo, tell } from "./problems.js";
 import { KINDS, fieldOf, plain, report, restore, samplesOf, snapshot, tail } from "./reports.js";
@@ -117,14 +117,15 @@ async function store() {
     const clockWrong = was.problems.some((one) => fieldOf(one) === "occurred_at");
     const body = { ...found.body, occurred_at: clockWrong ? now : was.body.occurred_at, device };
     const change = { body, values, title: found.title, state: "waiting", problems: [], correction: was.correction + 1 };
-    await outbox.change(was.id, (entry) => entry.state === "fix", change);
+    if (!(await outbox.change(was.id, (entry) => entry.state === "fix", change))) return late(was, saved, values);
   } else {
     const body = { ...found.body, occurred_at: now, device };
     const entry = { id: uuid7(), kind: saved, path: KINDS[saved].path, title: found.title, body, values, correction: 0, state: "waiting", problems: [] };
     await outbox.put({ ...entry, by: outbox.who ?? (await outbox.kept("who")) ?? null, madeAt: new Date().toISOString() });
   }
   savedAt = performance.now();
-  await remember(new Map(values.fields));
+  remember(new Map(values.fields), kept.last);
+  await outbox.keep("last", kept.last);
   if (kind !== saved) empty(filled);
   else if (correcting === was) {
     finish();
@@ -135,29 +136,39 @@ async function store() {
   outbox.drain();
 }
 
-/** The last choices, for the next time. */
-async function remember(fields) {
-  for (const name of ["sterilizer_id", "program", "indicator_product", "bi_product", "product", "label_seconds", "contents"]) {
-    const chosen = fields.get(name);
-    if (chosen !== undefined) kept.last[name] = chosen;
-  }
-  await outbox.keep("last", kept.last);
+/** Sent or discarded meanwhile, here or in another tab. What was typed stays in the form, and goes out only if somebody says so. */
+function late(was, name, values) {
+  if (correcting === was) correcting = null;
+  turnTo(name);
+  putBack(name, values);
+  tell(form(), "This is NOT saved", [{ reason: `“${was.title}” was corrected or discarded meanwhile: look at the list. Press Save only if this is another entry.` }]);
 }
 
 function correct(entry) {
-  finish();
-  correcting = entry;
-  if (location.hash !== `#${entry.kind}`) history.replaceState(null, "", `#${entry.kind}`);
-  turnTo(entry.kind);
-  if (entry.kind === "cycle") {
-    setPacks(entry.values.packs);
-    setSamples(entry.values.samples.length ? entry.values.samples : NEW_SAMPLES);
-  }
-  restore(form(), entry.values.fields);
-  fill(form(), kind, kept);
-  restore(form(), entry.values.fields);
-  if (entry.kind === "lot") setBox(input0("lot", "scan").value);
+  if (correcting) finish(); // and no other form is emptied: something may stand in it
+  [kind, correcting] = [entry.kind, entry];
+  if (location.hash !== `#${kind}`) history.replaceState(null, "", `#${kind}`);
+  turnTo(kind);
+  putBack(kind, entry.values);
   tell(form(), "Correct this, then save it again", entry.problems);
+}
+
+function putBack(name, { fields, packs, samples }) {
+  if (name === "cycle") {
+    setPacks(packs);
+    setSamples(samples.length ? samples : NEW_SAMPLES);
+  }
+  restore($(name), fields);
+  fill($(name), name, kept);
+  restore($(name), fields);
+  if (name === "lot") setBox(input0("lot", "scan").value);
+}
+
+async function discard(id) {
+  const gone = await outbox.change(id, (one) => one.state === "fix", { state: "discarded" });
+  if (!gone || correcting?.id !== id) return;
+  finish();
+  turnTo(kind);
 }
 
 // What is shown: the outcome of the last request, and the entries.
@@ -226,7 +237,7 @@ function act({ act: wanted, id }, button) {
   if (wanted === "mine") {
     return outbox.change(id, (one) => one.state === "other", { state: "waiting", by: outbox.who }).then(() => outbox.drain());
   }
-  if (button.dataset.sure) return outbox.change(id, (one) => one.state === "fix", { state: "discarded" });
+  if (button.dataset.sure) return discard(id);
   button.dataset.sure = "1";
   button.textContent = "Really discard?";
   button.setAttribute("aria-label", `Really discard? ${entry.title}`);

@@ -1,0 +1,102 @@
+"""What was refused is corrected or discarded on the tablet, and nothing that was typed is lost on the way."""
+
+from playwright.async_api import expect
+
+from tests.screens.bench import READY, cards, enter_turnover, fill_cycle, opened, recorded, sent, tablet
+from tests.screens.conftest import Clinic
+
+TURNED = "room.turned_over"
+
+
+async def test_a_refused_entry_is_kept_for_correction_and_sent_under_its_id(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        await enter_turnover(page, clinic, 1, wet=20)
+        await expect(cards(page, "fix")).to_contain_text("Wet for 20 s; the label asks for 120 s")
+        identity = await cards(page, "fix").get_attribute("data-entry")
+        await page.reload()
+        await page.get_by_role("button", name="Correct").click()
+        await expect(page.locator("#problem")).to_be_focused()
+        await expect(page).to_have_title("Error: Sterilization tablet – Asepsis")
+        await tab.is_sound("an entry to correct")
+        await page.get_by_role("link", name="Wet for 20 s").click()
+        await expect(page.locator("#room-wet")).to_be_focused()
+        assert await page.locator("#room-wet").get_attribute("aria-invalid") == "true"
+        await page.keyboard.press("Control+A")
+        await page.keyboard.type("140")
+        await page.get_by_role("button", name="Save correction").click()
+        await sent(page, 1)
+        found = (await recorded(clinic, TURNED))[before:]
+        assert [(entry["data"]["turnover_id"], entry["data"]["wet_seconds"]) for entry in found] == [(identity, 140)]
+
+
+async def test_a_cycle_number_that_was_used_is_corrected_or_discarded(clinic: Clinic) -> None:
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, "cycle.recorded"))
+        for _ in range(2):
+            await fill_cycle(page, 777)
+            await page.locator("[name=contents]").fill("extractor set")
+            await page.get_by_role("button", name="Add a pack").click()
+            await page.locator("#save").click()
+        await expect(cards(page, "fix")).to_contain_text("Cycle number 777 of this sterilizer is on record already")
+        await page.get_by_role("button", name="Correct").click()
+        assert len(await page.locator("#packs li").all()) == 1
+        await page.locator("#cycle_number").fill("778")
+        await page.locator("#save").click()
+        await sent(page, 2)
+        await enter_turnover(page, clinic, 0, wet=1)
+        await page.get_by_role("button", name="Discard").click()
+        await page.get_by_role("button", name="Really discard").click()
+        await expect(cards(page, "discarded")).to_have_count(1)
+        assert [entry["data"]["cycle_number"] for entry in (await recorded(clinic, "cycle.recorded"))[before:]] == [777, 778]
+
+
+async def test_a_correction_of_what_was_discarded_is_not_said_to_be_saved(clinic: Clinic) -> None:
+    """And what stands half typed in another form stays there."""
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        await enter_turnover(page, clinic, 1, wet=20)
+        await expect(cards(page, "fix")).to_have_count(1)
+        await fill_cycle(page, 931)
+        await page.locator("[data-act=correct]").click()
+        await expect(page.locator("#title")).to_contain_text("Correct: Room")
+        await expect(page.locator("#room-wet")).to_have_value("20")
+        await page.locator("[data-act=discard]").click()
+        await page.get_by_role("button", name="Really discard").click()
+        await expect(cards(page, "discarded")).to_have_count(1)
+        await expect(page.locator("#title")).to_have_text("Log a room")
+        await page.locator("#save").click()
+        await expect(page.locator("#problem")).to_contain_text("This is not saved yet")
+        await expect(page.locator("#saved")).to_be_empty()
+        await page.locator('.kinds a[href="#cycle"]').click()
+        await expect(page.locator("#cycle_number")).to_have_value("931")
+
+
+async def test_the_second_of_two_corrections_of_one_entry_is_kept_in_its_form(clinic: Clinic) -> None:
+    """Two tabs: the first one counts, and the other one's words go out only as an entry of their own."""
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        await enter_turnover(page, clinic, 1, wet=20)
+        await expect(cards(page, "fix")).to_have_count(1)
+        other = await tab.context.new_page()
+        await other.goto(tablet(clinic))
+        await expect(other.locator("#shell")).to_have_text(READY)
+        for one, wet in ((other, "150"), (page, "140")):
+            await one.bring_to_front()
+            await one.locator("[data-act=correct]").click()
+            await one.locator("#room-wet").fill(wet)
+        await page.locator("#save").click()
+        await sent(page, 1)
+        await other.bring_to_front()
+        await other.locator("#save").click()
+        await expect(other.locator("#problem")).to_contain_text("This is NOT saved")
+        await expect(other.locator("#saved")).to_be_empty()
+        await expect(other.locator("#room-wet")).to_have_value("150")
+        await expect(other.locator("#title")).to_have_text("Log a room")
+        assert [entry["data"]["wet_seconds"] for entry in (await recorded(clinic, TURNED))[before:]] == [140]
+        await other.locator("#save").click()
+        await sent(other, 2)
+        assert [entry["data"]["wet_seconds"] for entry in (await recorded(clinic, TURNED))[before:]] == [140, 150]
