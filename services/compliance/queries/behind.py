@@ -1,7 +1,7 @@
 """Q1: everything that stands behind a treatment, as the ledger knew it at the start, and what it learned since."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from events.envelope import Entry
 from events.transaction import View
 from schemas.compliance import Evidence, Part, PolicyApproval, Subject, TreatmentRecord
 from services.compliance.models import ExposureRow, LoadRow, Mention, PackRow, Policies, TreatmentRow, UseRow
+from services.compliance.queries.among import among
 from services.compliance.queries.record import entries_at, entry_of, ledger_head
 from services.compliance.rules.trace import Link, matters_since, only_newest, part_of
 
@@ -86,13 +87,13 @@ async def _links(view: View, entry: Entry[TreatmentStarted | TreatmentRecordedLa
     return {subject: frozenset(found) for subject, found in links.items()}
 
 
-async def _cycles_of(view: View, packs: Iterable[UUID]) -> Iterable[UUID]:
-    query = select(PackRow.cycle_id).where(PackRow.clinic_id == view.clinic_id, PackRow.pack_id.in_(packs))
+async def _cycles_of(view: View, packs: Collection[UUID]) -> Iterable[UUID]:
+    query = select(PackRow.cycle_id).where(PackRow.clinic_id == view.clinic_id, among(PackRow.pack_id, packs))
     return (await view.rows.execute(query)).scalars().all()
 
 
-async def _sterilizers_of(view: View, cycles: Iterable[UUID]) -> Iterable[UUID]:
-    query = select(LoadRow.sterilizer_id).where(LoadRow.clinic_id == view.clinic_id, LoadRow.cycle_id.in_(cycles))
+async def _sterilizers_of(view: View, cycles: Collection[UUID]) -> Iterable[UUID]:
+    query = select(LoadRow.sterilizer_id).where(LoadRow.clinic_id == view.clinic_id, among(LoadRow.cycle_id, cycles))
     return (await view.rows.execute(query)).scalars().all()
 
 
@@ -122,7 +123,7 @@ async def _form_of(view: View, consent_id: UUID | None) -> Iterable[UUID]:
 async def _evidence(view: View, links: Links) -> AsyncIterator[Evidence]:
     """Every entry that speaks of one of the ids in a way that matters."""
     query = select(Mention.subject_id, Mention.index, Mention.type).where(
-        Mention.clinic_id == view.clinic_id, Mention.subject_id.in_(links)
+        Mention.clinic_id == view.clinic_id, among(Mention.subject_id, links)
     )
     why: dict[int, tuple[Part, set[UUID]]] = {}
     for subject, index, versioned in (await view.rows.execute(query)).all():

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.ledger import LedgerEntry
 from services.compliance.models import Mention, MergeRow, TreatmentRow
+from services.compliance.queries.among import among
 
 Kept = Literal["treatment", "consent", "screening"]
 """Kinds of a client's records that retention laws know, by their names in the policy."""
@@ -19,7 +20,7 @@ _SAID: dict[str, Kept] = {"consent.signed": "consent", "consent.withdrawn": "con
 
 async def persons(rows: AsyncSession, clinic_id: UUID, clients: Collection[UUID]) -> tuple[UUID, ...]:
     """The persons behind these records, each once."""
-    query = select(MergeRow.client_id, MergeRow.into_client_id).where(MergeRow.clinic_id == clinic_id, MergeRow.client_id.in_(clients))
+    query = select(MergeRow.client_id, MergeRow.into_client_id).where(MergeRow.clinic_id == clinic_id, among(MergeRow.client_id, clients))
     into = {row.client_id: row.into_client_id for row in await rows.execute(query)}
     return tuple(sorted({into.get(client, client) for client in clients}))
 

@@ -19,6 +19,7 @@ from events.transaction import View
 from schemas.compliance import ExactEntry, KeptCheckpoint, LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
 from schemas.vocabulary import Actor, Role
 from services.compliance.offline import checkpoint_of, sentence_of
+from services.compliance.queries.among import among
 
 EXPORT_PAGE = 1000
 
@@ -99,7 +100,7 @@ async def entries_at(rows: AsyncSession, clinic_id: UUID, indexes: Collection[in
         LedgerEntry.type,
         LedgerEntry.body,
         LedgerEntry.chain,
-    ).where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.epoch.in_(epochs), LedgerEntry.index.in_(indexes))
+    ).where(LedgerEntry.clinic_id == clinic_id, LedgerEntry.epoch.in_(epochs), among(LedgerEntry.index, indexes))
     entries = [Entry[Event](clinic_id, *row) for row in (await rows.execute(query)).all()]
     return {entry.index: entry for entry in entries}
 

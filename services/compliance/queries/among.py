@@ -1,0 +1,14 @@
+"""Conditions for many values at once."""
+
+from collections.abc import Collection
+from typing import TypeVar
+
+from sqlalchemy import ARRAY, ColumnElement, any_, literal
+from sqlalchemy.orm import InstrumentedAttribute
+
+T = TypeVar("T")
+
+
+def among(column: InstrumentedAttribute[T], values: Collection[T]) -> ColumnElement[bool]:
+    """Whether it is one of these. They are one parameter: a statement has no place for more than 32,767, and a clinic has more packs."""
+    return column == any_(literal(list(values), ARRAY(column.type)))
