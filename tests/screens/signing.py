@@ -15,9 +15,10 @@ from starlette.responses import Response
 
 from events.catalog.consent import ConsentSigned
 from events.envelope import Entry
-from services.consent.pages.handing import DRAFTS, Given, Handing, keep
+from services.consent.pages.handing import Given, Handing, keep
 from services.example import CONSENT_TEXT
 from services.screens.assets import FOLDER
+from services.screens.drafts import SIGNING
 from tests.conftest import SECRET, House
 from tests.screens.conftest import Clinic, Tab
 
@@ -132,10 +133,10 @@ async def answered_no(tab: Tab, codes: list[str]) -> None:
     app = SimpleNamespace(state=SimpleNamespace(database=tab.clinic.stage.database))
     headers = [(b"cookie", f"asepsis-signing={cookie['value']}".encode())]
     asked = Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": headers, "app": app})
-    handing = Handing.model_validate(DRAFTS.read(asked, SECRET))
+    handing = Handing.model_validate(SIGNING.read(asked, SECRET))
     response = Response()
     answers = {code: Given(a="n") for code in codes} | handing.answers
-    keep(asked, response, tab.clinic.example.clinic_id, handing.model_copy(update={"answers": answers}))
+    keep(asked, response, handing.model_copy(update={"answers": answers}))
     value = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
     where = {"domain": cookie["domain"], "path": cookie["path"]}
     await tab.context.add_cookies([{"name": "asepsis-signing", "value": value, "httpOnly": True, **where}])  # type: ignore[typeddict-item]
