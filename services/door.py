@@ -148,6 +148,11 @@ class Asking:
             return self._shown
         return Shown("")
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the cookie that this was asked with says no more that somebody is there: the browser may have a newer one."""
+        return self._shown.session is not None and session_of(self._request, self.database.secret, self.clinic) is None
+
     def reply(self, answer: Answer[Any]) -> Reply:
         """A granted answer as a reply; raises `ProblemError` for a refusal."""
         entry, event = answer.entry, answer.event

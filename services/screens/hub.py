@@ -44,11 +44,12 @@ T = TypeVar("T")
 class Onlooker:
     """One open page: where, what it shows, and who asks."""
 
-    def __init__(self, clinic: UUID, shown: str, ask: Any, holder: object) -> None:
+    def __init__(self, clinic: UUID, shown: str, ask: Any, holder: object, is_outdated: Callable[[], bool] = lambda: False) -> None:
         self.clinic = clinic
         self.shown = shown
         self.ask = ask
         self.holder = holder
+        self.is_outdated = is_outdated
         self.news = asyncio.Event()
         self.news.set()  # it knows nothing yet
         self.crowded_out = False

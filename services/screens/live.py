@@ -48,7 +48,7 @@ def stream(request: Request, ask: Asking, shown: str, look: Look) -> StreamingRe
     hub: Hub = request.app.state.hub
     if hub.is_full:
         raise problem(503, "crowded", "Too many live pages", unmet("live_pages_must_be_few_enough"))
-    onlooker = Onlooker(ask.clinic, f"{ask.actor.role.value} {shown}", ask, ask.holder)
+    onlooker = Onlooker(ask.clinic, f"{ask.actor.role.value} {shown}", ask, ask.holder, lambda: ask.is_outdated)
     headers = HEADERS | {"X-Accel-Buffering": "no"}
     told = tell(hub, onlooker, look, request.headers.get("last-event-id"))
     return StreamingResponse(told, media_type="text/event-stream", headers=headers)
@@ -60,6 +60,8 @@ async def tell(hub: Hub, onlooker: Onlooker, look: Look, known: str | None) -> A
     now = asyncio.get_running_loop().time
     async with hub.looking(onlooker):
         while not hub.ended:
+            if onlooker.is_outdated():
+                return  # it comes back by itself, with what its browser has to show by now
             news = onlooker.news.is_set()
             onlooker.news.clear()
             if onlooker.crowded_out:

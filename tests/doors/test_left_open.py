@@ -1,14 +1,18 @@
 """Pages that are left open: they end with the role that let them show what they show, and with the patience of the tablet."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.vocabulary import Role
 from services.door import Asking, _asking, still_admitted
+from services.screens.hub import Hub
+from services.screens.live import stream
 from services.session import _box, seal
 from tests.conftest import SECRET
 from tests.doors.conftest import Door, token_for
@@ -78,3 +82,32 @@ async def test_touching_a_tablet_makes_no_day_longer(door: Door, monkeypatch: py
             sealed = seal(SECRET, here.clinic, door.tokens[Role.ADMIN], name=name, on_tablet=True)
             answer = await here.get("tablets", headers={"Cookie": f"asepsis={sealed}"})
             assert (answer.status_code, "set-cookie" in answer.headers) == (200, renewed)
+
+
+@pytest.fixture
+async def hub(door: Door, valkey: Redis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
+    made = Hub(valkey)
+    monkeypatch.setattr(door.client._transport.app.state, "hub", made)  # type: ignore[attr-defined]
+    yield made
+    made.end()
+
+
+async def test_a_live_page_comes_back_with_what_its_browser_shows_now_or_not_at_all(
+    door: Door, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its request bears the cookie of when it was opened. Touches renew the browser's, not this one: so it ends, and is asked for anew."""
+    await door.house.caught_up("treatment")
+    async with tablet(door) as here:
+        sealed = seal(SECRET, here.clinic, door.tokens[Role.PRACTITIONER], on_tablet=True)
+        ask = await opened(door, "view_treatment", sealed)
+
+        async def look(_size: int) -> str:
+            return "Ana"
+
+        told = aiter(stream(ask._request, ask, "chair", look).body_iterator)
+        assert "Ana" in str(await anext(told))
+        monkeypatch.setattr("services.session.IDLE_SECONDS", -1)
+        hub.tell(here.clinic)
+        assert [said async for said in told] == [], "nothing more is shown, and nobody is told that they were signed out"
+        live = await here.get("chair/live", headers={"Cookie": f"asepsis={sealed}", "Accept": "text/event-stream"})
+        assert live.status_code == 401
