@@ -9,13 +9,17 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas.consent import Guardian
 from schemas.policy import default_policy
 from schemas.vocabulary import Area, Role
-from services.consent.pages.handing import ALL_AREAS, Given, Guardianship, Handing, keep
+from services.consent.pages.handing import ALL_AREAS, Given, Handing, keep
+from services.door import ProblemError
 from services.screens import drafts
 from services.screens.drafts import SIGNING, Drafts, TooLongError
 from tests.conftest import SECRET
 from tests.doors.conftest import Door
+from tests.doors.test_handed_over import a_pass, give
+from tests.doors.test_pin import browser
 
 
 def asked(scheme: str = "http", **cookies: str) -> Request:
@@ -43,6 +47,16 @@ def test_a_draft_opens_for_its_own_kind_and_installation_only(monkeypatch: pytes
         Drafts("one").keep(asked(), Response(), SECRET, "/p", {"answers": [str(uuid4()) for _ in range(300)]})
 
 
+async def test_a_pass_is_good_for_its_own_clinic_only(door: Door) -> None:
+    async with browser(door) as own:
+        give(door, own, a_pass(door, client_id=uuid4(), extent="full"))
+        assert (await own.get("signing")).status_code == 200
+    async with browser(door) as own:
+        elsewhere = a_pass(door, client_id=uuid4(), extent="full", clinic=uuid4())
+        give(door, own, elsewhere)
+        assert (await own.get("signing")).status_code == 401
+
+
 def test_the_longest_questionnaire_fits_into_a_cookie(door: Door) -> None:
     everywhere = tuple(range(len(ALL_AREAS)))
     days = [date(2026, 1 + number % 12, 1 + number % 28) for number in range(100)]
@@ -60,7 +74,7 @@ def test_the_longest_questionnaire_fits_into_a_cookie(door: Door) -> None:
         explained_by=uuid4(),
         client_language="nl",
         interpreter_id=uuid4(),
-        guardian=Guardianship(name="Ünïcode " * 20, proof=str(uuid4()) * 5, proof_seen_by=uuid4()),
+        guardian=Guardian(name="Ünïcode " * 20, proof=str(uuid4()) * 5, proof_seen_by=uuid4()),
         answers=answers,
     )
     response = Response()
@@ -71,3 +85,12 @@ def test_the_longest_questionnaire_fits_into_a_cookie(door: Door) -> None:
     assert kept is not None
     assert Handing.model_validate(kept) == handing
     assert httpx.Headers(response.headers)["set-cookie"].startswith("asepsis-signing=")
+
+
+def test_what_no_cookie_holds_is_said_in_words(door: Door) -> None:
+    handing = a_pass(door, client_id=uuid4(), sign=True, client_language="x" * 3000)
+    app: Any = door.client._transport.app  # type: ignore[attr-defined]
+    request = Request({"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": [], "app": app})
+    with pytest.raises(ProblemError) as said:
+        keep(request, Response(), handing.model_copy(update={"done": "".join(map(str, (uuid4() for _ in range(300))))}))
+    assert (said.value.problem.status, [one.rule for one in said.value.problem.findings]) == (422, ["tablet_must_hold_what_is_entered"])

@@ -11,11 +11,11 @@ from starlette.responses import RedirectResponse, Response
 
 from events.transaction import View
 from schemas.access import may_any
-from schemas.consent import ClearanceSheet, Clearing, ConsentRecord, RestrictionReason, ScreeningRecord, StandingRestriction
+from schemas.consent import ClearanceSheet, Clearing, ConsentRecord, Guardian, RestrictionReason, ScreeningRecord, StandingRestriction
 from schemas.vocabulary import Modality, RestrictionClass, Role
 from services.consent import queries
 from services.consent.commands import grant_clearance
-from services.consent.pages.handing import Guardianship, Handing, keep
+from services.consent.pages.handing import Handing, keep
 from services.consent.pages.questions import asked
 from services.consent.pages.wishes import Wish, wish_of
 from services.consent.pages.words import AREAS, LANGUAGES, Clock, areas, day, depth, language, look_of, plain, state_of, thing
@@ -198,6 +198,7 @@ async def hand_over(client_id: UUID, ask: Annotated[Asking, may("sign_consent")]
     if isinstance(handing, Problem):
         return await show(request, ask, client_id, wish, refused=handing)
     response = RedirectResponse(f"/clinics/{ask.clinic}/signing", 303, HEADERS)
+    keep(request, Response(), handing)  # what it cannot hold is said before anybody is signed out
     await end_here(request, ask.clinic, response)
     keep(request, response, handing)
     return response
@@ -237,7 +238,7 @@ async def _handing(ask: Asking, client_id: UUID, wish: Wish, sent: Fields) -> Ha
         explained_by=wish.explained_by or ask.actor.identity_id,
         client_language=wish.language or None,
         interpreter_id=wish.interpreter,
-        guardian=understood(Guardianship, proof) if guardian else None,
+        guardian=understood(Guardian, proof) if guardian else None,
     )
 
 

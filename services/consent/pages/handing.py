@@ -13,9 +13,10 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import ValidationError
 
 from events.transaction import UnknownClinicError
+from schemas.consent import Guardian
 from schemas.vocabulary import Actor, Area, LocalDate, Role, Shape
 from services.door import Asking, ProblemError, database_of, may, problem, unmet
-from services.screens.drafts import SIGNING, signing_path
+from services.screens.drafts import SIGNING, TooLongError, signing_path
 from services.session import is_from_our_own_pages
 
 ALL_AREAS = list(Area)
@@ -37,14 +38,6 @@ class Given(Shape):
         return tuple(ALL_AREAS[place] for place in self.at if place < len(ALL_AREAS))
 
 
-class Guardianship(Shape):
-    """Who signs for a minor, and the proof that somebody of the staff saw."""
-
-    name: str
-    proof: str | None = None
-    proof_seen_by: UUID
-
-
 class Handing(Shape):
     """What the tablet was handed over for. `refusals`: how often what the client sent was refused: each try has an id of its own."""
 
@@ -60,7 +53,7 @@ class Handing(Shape):
     explained_by: UUID | None = None
     client_language: str | None = None
     interpreter_id: UUID | None = None
-    guardian: Guardianship | None = None
+    guardian: Guardian | None = None
     answers: dict[str, Given] = {}
     answered: bool = False
     refusals: int = 0
@@ -98,9 +91,12 @@ class Handed:
 
 
 def keep(request: Request, response: Response, handing: Handing) -> None:
-    """Seal it into the browser's cookie."""
+    """Seal it into the browser's cookie. Raises `ProblemError` where that cannot hold it."""
     kept = handing.model_dump(mode="json", exclude_defaults=True)
-    SIGNING.keep(request, response, database_of(request).secret, signing_path(handing.clinic), kept)
+    try:
+        SIGNING.keep(request, response, database_of(request).secret, signing_path(handing.clinic), kept)
+    except TooLongError as more:
+        raise problem(422, "input", "Too much to keep", unmet("tablet_must_hold_what_is_entered")) from more
 
 
 def _pass_of(request: Request, clinic: UUID) -> Handing | None:
