@@ -100,6 +100,29 @@ async def test_a_tablet_that_nobody_touches_locks_itself(clinic: Clinic) -> None
         await tab.is_sound("signed out on a tablet")
 
 
+async def test_a_tablet_without_network_shows_nothing_once_it_would_lock(clinic: Clinic) -> None:
+    await has_chosen_a_pin(clinic, "front_desk", PIN)
+    async with clinic.tab() as tab:
+        page = tab.page
+        tab.expected += ["ERR_INTERNET_DISCONNECTED", "Failed to fetch"]
+        await enrolled(tab)
+        await page.locator(".people a").filter(has_text="front desk").click()
+        await page.clock.install()
+        await press(page, PIN)
+        await page.wait_for_url("**/board*")
+        await tab.context.set_offline(offline=True)
+        await page.clock.run_for(14 * 60_000)
+        await expect(page.locator("#board")).to_be_visible()
+        await page.clock.run_for(2 * 60_000)
+        await expect(page.get_by_role("heading", name="Locked")).to_be_visible()
+        await expect(page.locator("#board")).to_have_count(0)
+        await tab.is_sound("locked without network")
+        await page.mouse.click(5, 5)  # a touch does not open it
+        await tab.context.set_offline(offline=False)
+        await page.clock.run_for(10_000)
+        await expect(page.get_by_role("heading", name="Who are you?")).to_be_visible()
+
+
 async def test_it_works_without_javascript(clinic: Clinic) -> None:
     await has_chosen_a_pin(clinic, "front_desk", PIN)
     async with clinic.tab(java_script_enabled=False) as tab:
