@@ -15,9 +15,9 @@ CONSENT_RULE = "G07"
 _CLINIC, _CLIENT = bindparam("clinic", type_=Uuid()), bindparam("client", type_=Uuid())
 _STAYS = select(MergedClient.into_client_id).where(MergedClient.clinic_id == _CLINIC, MergedClient.client_id == _CLIENT).scalar_subquery()
 _FORMS = Ask(select(Form).where(Form.clinic_id == _CLINIC, Form.modality == bindparam("modality")))
-_SIGNED = Ask(
-    select(Consent).where(Consent.clinic_id == _CLINIC, Consent.client_id == func.coalesce(_STAYS, _CLIENT), Consent.withdrawn_at.is_(None))
-)
+# In a subquery of its own: under row security PostgreSQL takes a bare COALESCE for leaky, and would read every consent.
+_PERSON = select(func.coalesce(_STAYS, _CLIENT)).scalar_subquery()
+_SIGNED = Ask(select(Consent).where(Consent.clinic_id == _CLINIC, Consent.client_id == _PERSON, Consent.withdrawn_at.is_(None)))
 _ASKED = Ask(
     select(ConsentRequest.form_version).where(
         ConsentRequest.clinic_id == _CLINIC,

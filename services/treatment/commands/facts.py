@@ -78,7 +78,8 @@ def linked(column: Any, model: Any, *where: Any) -> ColumnElement[Any]:
 
 def _visit_and_person() -> list[Label[Any]]:
     booked = (Visit.clinic_id == CLINIC, Visit.booking_id == BOOKING)
-    client = func.coalesce(CLIENT, select(Visit.client_id).where(*booked).scalar_subquery())
+    # In a subquery of its own: under row security PostgreSQL takes a bare COALESCE for leaky, and would read every client.
+    client = select(func.coalesce(CLIENT, select(Visit.client_id).where(*booked).scalar_subquery())).scalar_subquery()
     person = select(Client.person_id).where(Client.clinic_id == CLINIC, Client.client_id == client).scalar_subquery()
     same = select(func.jsonb_agg(Client.client_id)).where(Client.clinic_id == CLINIC, Client.person_id == person)
     return [one("visit", select(row_as(records.BookedVisit, Visit)).where(*booked)), same.scalar_subquery().label("persons")]
