@@ -152,18 +152,26 @@ def is_by_hand(request: Request) -> bool:
     return request.headers.get("sec-fetch-mode", told) == "navigate"
 
 
+def _more(scope: Scope, start: Message) -> list[tuple[bytes, bytes]]:
+    """A browser keeps an answer to a cookie as well as any other, unless the answer says something else."""
+    renewed = scope["state"].get(_STATE)
+    more = [] if renewed is None else [(b"set-cookie", renewed.encode("latin-1"))]
+    is_said = any(name.lower() == b"cache-control" for name, _ in start.get("headers", ()))
+    return more if is_said or not scope.get("path", "").startswith("/clinics/") else [*more, (b"cache-control", b"no-store")]
+
+
 class Renewing:
-    """Sends the renewed cookie with the answer, whatever kind of answer it is."""
+    """Sends the renewed cookie with the answer, whatever kind of answer it is; and lets nobody keep what is said about a clinic."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state = scope.setdefault("state", {})
+        scope.setdefault("state", {})
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and _STATE in state:
-                message["headers"] = [*message.get("headers", ()), (b"set-cookie", state[_STATE].encode("latin-1"))]
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_more(scope, message)]
             await send(message)
 
         await self._app(scope, receive, sending)
