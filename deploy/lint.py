@@ -99,7 +99,7 @@ def outside_of(service: dict[str, Any], volumes: dict[str, Any], public: set[str
 def caddyfile() -> Iterator[str]:
     """Held against what it must say; and, where there is a Caddy, read by it."""
     text, whole = (DEPLOY / "Caddyfile").read_text(), yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-    for needed in ("{$CLINIC_TLS:internal}", "flush_interval -1", "max_header_size", "admin off"):
+    for needed in ("{$CLINIC_TLS:internal}", "flush_interval -1", "max_header_size", "read_header ", "read_body ", "admin off"):
         if needed not in text:
             yield f"Caddyfile: {needed} is gone"
     caddy, networks = whole["services"]["caddy"], whole["networks"]
