@@ -69,6 +69,14 @@ class Checkpoint:
     chain: bytes
 
 
+class EarlyCheckpointError(ValueError):
+    """A checkpoint of before its epoch's first entry, where no head can stand: nothing can be compared with it."""
+
+    def __init__(self, kept: Checkpoint, begins: int) -> None:
+        super().__init__(f"epoch {kept.epoch} begins after {begins} entries: no head of it has {kept.size}")
+        self.kept, self.begins = kept, begins
+
+
 class Reason(StrEnum):
     """What is wrong at the index of a break."""
 

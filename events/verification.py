@@ -25,7 +25,7 @@ from uuid import UUID
 
 import asyncpg
 
-from events.chain import Break, Checkpoint, Reason, Walk, former_of, genesis
+from events.chain import Break, Checkpoint, EarlyCheckpointError, Reason, Walk, former_of, genesis
 from events.raw_rows import plain_rows, take_raw_rows
 
 PAGE = 2_000
@@ -78,7 +78,8 @@ class Segment:
     @property
     def expect(self) -> Checkpoint | None:
         """The kept checkpoint, if this is the segment that passes it."""
-        kept, begins = self.ledger.kept, self.start.size if self.start else -1
+        # The first segment passes the epoch's beginning too: a checkpoint there is compared with the genesis.
+        kept, begins = self.ledger.kept, self.start.size - (self.start == self.ledger.begin) if self.start else -1
         if kept is not None and kept.epoch != self.ledger.epoch:
             return kept
         return kept if kept is not None and begins < kept.size and (self.end is None or kept.size <= self.end.size) else None
@@ -220,6 +221,8 @@ async def _ledgers(rows: asyncpg.Connection, clinic_id: UUID, kept: Checkpoint |
         epoch, size, first = row["epoch"], row["size"], row["first"] or 0
         # A checkpoint of an epoch that is not there is held against the newest, which says so.
         mine = kept if kept is not None and (kept.epoch == epoch or (kept.epoch not in epochs and epoch == epochs[-1])) else None
+        if mine is not None and mine.epoch == epoch and mine.size < first:
+            raise EarlyCheckpointError(mine, first)
         places = list(range(first + SHARE - 1, size - 1, SHARE))
         marks = [Checkpoint(*row) for row in await rows.fetch(_MARKS, clinic_id, epoch, places)] if places else []
         begin = Checkpoint(epoch, first, genesis(clinic_id, epoch)) if epoch > 1 else None
@@ -249,7 +252,7 @@ async def all_clinics(where: Where) -> list[UUID]:
 
 
 async def verdicts(where: Where, clinics: Sequence[UUID], kept: Checkpoint | None, progress: Progress) -> AsyncIterator[Verdict]:
-    """The verdict on every epoch of these clinics, in order. `kept` belongs to one clinic."""
+    """The verdict on every epoch of these clinics, in order. `kept` belongs to one clinic. Raises `EarlyCheckpointError`."""
     todo: list[Ledger] = []
     async with connected(where) as rows:
         for clinic_id in clinics:

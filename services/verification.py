@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from events.chain import Checkpoint
+from events.chain import Checkpoint, EarlyCheckpointError
 from events.verification import Verdict, Where, all_clinics, verdicts
 from services.compliance.offline import checkpoint_of, sentence_of
 from services.compliance.offline import main as verify_file
@@ -40,6 +40,9 @@ async def verify(arguments: argparse.Namespace) -> int:
         from services.outages import sentence_of as sentence_of_outage
 
         sys.stderr.write(f"{sentence_of_outage(away, settings.database_url)}\n")
+        return 2
+    except EarlyCheckpointError as early:
+        sys.stderr.write(f"{early}\n")
         return 2
 
 

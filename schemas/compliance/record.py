@@ -49,10 +49,14 @@ class LedgerBreak(Shape):
 
 
 class LedgerVerdict(Shape):
-    """Every header, hash and link was computed anew, from the first entry on; `verified` of them are sound."""
+    """Every header, hash and link was computed anew, from the first entry of the first epoch on; `verified` of them are sound.
+
+    `epochs` is how many were gone through, with the seams between them: all of them, or up to the one that is broken.
+    """
 
     head: LedgerHead
     verified: Count
+    epochs: Count
     sound: bool
     broken: LedgerBreak | None = None
 

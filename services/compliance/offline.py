@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from events.chain import FORMAT, Break, Checkpoint, Reason, Row, Walk, genesis
+from events.chain import FORMAT, Break, Checkpoint, EarlyCheckpointError, Reason, Row, Walk, genesis
 
 _SENTENCES = {
     Reason.MISSING: "Entry {index} is missing: a later one follows entry {before}.",
@@ -76,7 +76,7 @@ def _rows(lines: Iterator[bytes]) -> Iterator[Row]:
 
 
 def verify_export(lines: Iterable[bytes], kept: Checkpoint | None = None) -> Verdict:
-    """Compute every hash of an export anew. Raises `UnreadableExportError`.
+    """Compute every hash of an export anew. Raises `UnreadableExportError`, and `EarlyCheckpointError` for a `kept` that is no head.
 
     The export's own first line says how many entries follow, so that a file cut short is found without a checkpoint.
     """
@@ -91,6 +91,8 @@ def verify_export(lines: Iterable[bytes], kept: Checkpoint | None = None) -> Ver
         start = Checkpoint(said.epoch, int(about["first"]), genesis(clinic_id, said.epoch)) if said.epoch > 1 else None
     except (KeyError, TypeError, ValueError, AttributeError) as unreadable:
         raise UnreadableExportError("line 1 does not say which ledger this is") from unreadable
+    if kept is not None and start is not None and kept.epoch == said.epoch and kept.size < start.size:
+        raise EarlyCheckpointError(kept, start.size)
     walk = Walk(clinic_id, said.epoch, start=start, expect=kept)
     broken = walk.begin()
     if broken is None:
@@ -126,7 +128,7 @@ def main(arguments: list[str]) -> int:
     try:
         with Path(arguments[0]).open("rb") as lines:
             verdict = verify_export(lines, kept)
-    except UnreadableExportError as unreadable:
+    except (UnreadableExportError, EarlyCheckpointError) as unreadable:
         sys.stderr.write(f"{unreadable}\n")
         return 2
     except OSError as missing:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from events import epochs, ledger
 from events.catalog.booking import ResourceAdded
 from events.catalog.compliance import AccessGranted, EpochOpened
-from events.chain import Break, Checkpoint, Reason, genesis
+from events.chain import Break, Checkpoint, EarlyCheckpointError, Reason, genesis
 from events.continuity import Continuity
 from events.database import SERVICES, Database
 from events.outward import outward_stream
@@ -211,6 +211,7 @@ async def test_an_auditor_takes_each_epoch_away_and_verifies_it_alone(house: Hou
     event = await opened(house, managers)
     await house.given("booking", added())
     await bring_level(house.database, house.clinic_id)
+    lines: list[bytes] = []
     for epoch, first, size in ((1, 0, event.former_size), (2, event.former_size, event.former_size + 2)):
         async with house.look("compliance") as view:
             head = await head_of_epoch(view, epoch)
@@ -220,8 +221,11 @@ async def test_an_auditor_takes_each_epoch_away_and_verifies_it_alone(house: Hou
         verdict = verify_export(lines, Checkpoint(epoch, size, bytes.fromhex(head.chain)))
         assert (verdict.broken, verdict.head.size) == (None, size)
         assert verify_export([lines[0], *lines[2:]]).broken == Break(first, Reason.MISSING, first)
+    with pytest.raises(EarlyCheckpointError):
+        verify_export(lines, Checkpoint(2, event.former_size - 1, bytes(32)))
     async with house.look("compliance") as view:
         assert await head_of_epoch(view, 3) is None
         assert (await ledger_page(view, 0, 500)).head.size == event.former_size + 2
         assert len((await ledger_page(view, 0, 500)).entries) == event.former_size + 2
-        assert (await verify_ledger(view)).sound
+    whole = await verify_ledger(house.database, house.clinic_id)
+    assert (whole.sound, whole.verified, whole.epochs) == (True, event.former_size + 2, 2)

@@ -1,4 +1,4 @@
-"""Check the chain: every hash computed anew, against a head that somebody kept outside if they have one."""
+"""Check the chain: every hash of every epoch computed anew, against a head that somebody kept outside if they have one."""
 
 import re
 from typing import Annotated, Any
@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from schemas.sentences import say
 from services.compliance.pages.looking import address
-from services.compliance.queries import ledger_head, verify_ledger
+from services.compliance.queries import NoHeadOfItsEpochError, ledger_head, verify_ledger
 from services.door import Asking, may
 from services.screens.forms import asked_of
 from services.screens.frame import page
@@ -28,9 +29,14 @@ async def chain(ask: Annotated[Asking, may("verify_ledger")], request: Request) 
         refused = [
             {"reason": "A kept head is epoch, size and chain, as this page says it: 1:250:… with 64 signs at the end.", "field": "kept"}
         ]
+    verdict = None
+    if asked.one("check") == "yes" and not refused:
+        try:
+            verdict = await verify_ledger(ask.database, ask.clinic, kept)
+        except NoHeadOfItsEpochError as early:
+            refused = [{"reason": say(early.finding).reason, "field": "kept"}]
     async with ask.reading("compliance") as view:
         head = await ledger_head(view)
-        verdict = await verify_ledger(view, kept) if asked.one("check") == "yes" and not refused else None
     return page(
         request,
         "compliance/chain.html",

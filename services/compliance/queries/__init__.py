@@ -10,14 +10,15 @@ from services.compliance.queries.record import (
     head_of_epoch,
     ledger_head,
     ledger_page,
-    verify_ledger,
 )
 from services.compliance.queries.searching import counted_since, found_entries, meant_by, named_by, time_zone
 from services.compliance.queries.tablets import has_pin, is_tablet, staff_with_pins, tablets
 from services.compliance.queries.touched import touched_by
+from services.compliance.queries.verifying import NoHeadOfItsEpochError, verify_ledger
 
 __all__ = [
     "UNREADABLE",
+    "NoHeadOfItsEpochError",
     "behind_treatment",
     "counted_since",
     "entry_of",

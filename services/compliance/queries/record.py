@@ -1,4 +1,4 @@
-"""The ledger as people and programs read it: pages, head, verification, export."""
+"""The ledger as people and programs read it: pages, head, export."""
 
 import base64
 import json
@@ -11,14 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events import ledger
-from events.chain import FORMAT, Break, Walk, genesis, header, instant, linked
+from events.chain import FORMAT, genesis, header, instant, linked
 from events.envelope import Entry, Event
 from events.epochs import epochs_of, read_line
 from events.ledger import LedgerClinic, LedgerEntry
 from events.transaction import View
-from schemas.compliance import ExactEntry, KeptCheckpoint, LedgerBreak, LedgerHead, LedgerPage, LedgerVerdict, RecordEntry
+from schemas.compliance import ExactEntry, LedgerHead, LedgerPage, RecordEntry
 from schemas.vocabulary import Actor, Role
-from services.compliance.offline import checkpoint_of, sentence_of
 from services.compliance.queries.among import among
 
 EXPORT_PAGE = 1000
@@ -121,28 +120,6 @@ async def exact_entry(view: View, index: int) -> ExactEntry | None:
         chain_before=before.hex(),
         sound=linked(before, view.clinic_id, entry) == bytes(entry.chain),
     )
-
-
-async def verify_ledger(view: View, kept: KeptCheckpoint | None = None) -> LedgerVerdict:
-    """Compute every hash anew, from the genesis of the epoch to the end, and compare with a checkpoint that was kept outside."""
-    head = await ledger_head(view)
-    beginning = (await epochs_of(view.rows, view.clinic_id))[-1].beginning
-    expect = None if kept is None else checkpoint_of(kept)
-    if expect is not None and expect.epoch == beginning.epoch and expect.size < beginning.size:
-        expect = None  # of before this epoch's first entry, where nothing can stand
-    walk = Walk(view.clinic_id, head.epoch, start=beginning, expect=expect)
-    broken = walk.begin()
-    if broken is None:
-        async for entry in ledger.read_all(view.rows, view.clinic_id, head.epoch):
-            broken = walk.see(entry)
-            if broken is not None:
-                break
-    broken = broken or walk.end()
-    return LedgerVerdict(head=head, verified=walk.size, sound=broken is None, broken=None if broken is None else _broken(broken))
-
-
-def _broken(found: Break) -> LedgerBreak:
-    return LedgerBreak(index=found.index, sound=found.sound, reason=found.reason.value, sentence=sentence_of(found))
 
 
 async def export(head: LedgerHead, look: Callable[[], AbstractAsyncContextManager[View]]) -> AsyncIterator[bytes]:

@@ -20,7 +20,16 @@ from schemas.compliance import (
 )
 from schemas.vocabulary import MAX_INTEGER, Instant
 from services.compliance.commands import record_viewed
-from services.compliance.queries import behind_treatment, export, head_of_epoch, ledger_head, ledger_page, touched_by, verify_ledger
+from services.compliance.queries import (
+    NoHeadOfItsEpochError,
+    behind_treatment,
+    export,
+    head_of_epoch,
+    ledger_head,
+    ledger_page,
+    touched_by,
+    verify_ledger,
+)
 from services.door import Asking, may, problem, unmet
 
 routes = APIRouter()
@@ -98,9 +107,11 @@ async def get_verdict(
     ask: Annotated[Asking, may("verify_ledger")],
     kept: Annotated[KeptCheckpoint | None, Query(description="`epoch:size:chain` of a head that was kept earlier.")] = None,
 ) -> LedgerVerdict:
-    """A changed byte, a swapped pair, a gap are found where they are; a cut tail or a rewritten history against `kept`."""
-    async with ask.reading("compliance") as view:
-        return await verify_ledger(view, kept)
+    """In all epochs: a changed byte, a swapped pair, a gap are found where they are; a cut tail, a rewritten history against `kept`."""
+    try:
+        return await verify_ledger(ask.database, ask.clinic, kept)
+    except NoHeadOfItsEpochError as early:
+        raise problem(422, "input", "Input not understood", early.finding) from early
 
 
 LINES = "application/x-ndjson"
