@@ -146,6 +146,32 @@ async def test_what_was_saved_after_the_session_ended_is_sent_after_signing_in(c
         assert [entry["actor"]["identity_id"] for entry in found] == [str(clinic.example.people["technician"].identity_id)]
 
 
+async def test_what_is_saved_before_an_answer_names_anybody_goes_out_under_the_same_sign_in_or_is_claimed(clinic: Clinic) -> None:
+    """Somebody else signed in, the page opened from the tablet, and the line dropped: it is not the entry of whoever worked here before."""
+    async with clinic.tab() as tab:
+        page = await opened(tab)
+        before = len(await recorded(clinic, TURNED))
+        await page.route("**/tablet/facts*", lambda route: route.abort())
+        await page.reload()
+        await enter_turnover(page, clinic, 0, wet=131)  # alone all day: the same sign-in as before
+        await expect(cards(page, "waiting")).to_have_count(1)
+        await page.unroute("**/tablet/facts*")
+        await page.evaluate(ONLINE)
+        await sent(page, 1)
+        await page.route("**/tablet/facts*", lambda route: route.abort())
+        await tab.be("practitioner")
+        await page.reload()
+        await enter_turnover(page, clinic, 1, wet=132)
+        await expect(cards(page, "waiting")).to_have_count(1)
+        await tab.be("technician")
+        await page.unroute("**/tablet/facts*")
+        await page.evaluate(ONLINE)
+        await expect(cards(page, "other")).to_have_count(1)
+        assert [entry["data"]["wet_seconds"] for entry in (await recorded(clinic, TURNED))[before:]] == [131]
+        await page.get_by_role("button", name="Send under my sign-in").click()
+        await sent(page, 2)
+
+
 async def test_a_request_that_hangs_holds_nobody_up_for_long(clinic: Clinic) -> None:
     """The network is there and nothing comes back: Save answers at once, and what hangs is asked again."""
     async with clinic.tab() as tab:

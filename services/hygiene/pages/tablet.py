@@ -65,10 +65,12 @@ async def tablet(ask: Annotated[Asking, may("record_cycle")], request: Request) 
 
 @routes.get("/facts")
 async def facts(ask: Annotated[Asking, may("record_cycle")]) -> Response:
-    """Machines, programs and places to choose from, and under whose sign-in entries are sent: an id."""
+    """Machines, programs and places to choose from, and under whose sign-in entries are sent: an id, and one of that very sign-in."""
     async with ask.reading("hygiene") as view:
         found = await queries.tablet_facts(view)
-    return JSONResponse(found.model_dump(mode="json") | {"who": str(ask.actor.identity_id)}, headers=HEADERS)
+    session = ask.shown.session
+    sign_in = {"who": str(ask.actor.identity_id), "session": session.hex()[:16] if session else None}
+    return JSONResponse(found.model_dump(mode="json") | sign_in, headers=HEADERS)
 
 
 @routes.get("/people")

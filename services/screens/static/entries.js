@@ -25,10 +25,10 @@ function badge([tone, icon, word]) {
 export const clock = (at) => new Date(at).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 function notes(entry) {
-  if (entry.state === "sent" && entry.mechanical === "failed") {
-    return ["The cycle failed: pack the load and sterilize it again.", ...entry.findings.filter((one) => one.verdict !== "met").map((one) => one.reason)];
+  if (entry.state === "sent") {
+    const found = (entry.findings ?? []).filter((one) => one.verdict !== "met").map((one) => one.reason);
+    return entry.mechanical === "failed" ? ["The cycle failed: pack the load and sterilize it again.", ...found] : found;
   }
-  if (entry.state === "sent") return (entry.findings ?? []).filter((one) => one.verdict !== "met").map((one) => one.reason);
   if (entry.state === "other") return ["Whoever saved it signs in to send it, or you send it under your own sign-in."];
   return ["fix", "signin"].includes(entry.state) ? (entry.problems ?? []).map((one) => one.reason) : [];
 }
@@ -45,7 +45,7 @@ function acts(entry, clinic) {
 }
 
 function card(entry, clinic) {
-  const bad = entry.state === "sent" && ((entry.mechanical === "failed" && "the cycle failed") || (entry.stands && "fluid inside"));
+  const bad = entry.mechanical === "failed" ? "the cycle failed" : entry.stands && "fluid inside";
   const look = bad ? ["red", "stop", `Sent: ${bad}`] : LOOKS[entry.state];
   const line = made("p", { class: "line" }, made("strong", { text: entry.title }), badge(look));
   const when = made("p", { class: "hint", text: `Entered ${clock(entry.madeAt)}${entry.correction ? `, corrected ${entry.correction}×` : ""}` });

@@ -62,7 +62,8 @@ export class Outbox extends EventTarget {
     this.#base = `/clinics/${clinic}`;
     this.name = `asepsis-${clinic}`;
     this.link = "unknown"; // the outcome of the last request: up, down, signin, forbidden
-    this.who = null;
+    this.who = this.session = null;
+    this.here = null; // who, until the page was out of sight
   }
 
   async open() {
@@ -70,7 +71,10 @@ export class Outbox extends EventTarget {
     this.#news = new BroadcastChannel(this.name);
     this.#news.onmessage = () => this.#changed();
     for (const [where, what] of [[window, "online"], [window, "pageshow"], [document, "visibilitychange"]]) {
-      where.addEventListener(what, () => document.visibilityState === "visible" && this.drain());
+      where.addEventListener(what, () => {
+        if (what !== "online") this.here = null;
+        if (document.visibilityState === "visible") this.drain();
+      });
     }
     let beats = 0;
     setInterval(() => (this.link !== "up" || (beats += 1) % PROBES_WHILE_UP === 0) && this.#probe(), PROBE_MS);
@@ -98,6 +102,11 @@ export class Outbox extends EventTarget {
   /** What is only convenient: a full tablet goes on sending without it. */
   keep(name, value) {
     return this.#within("kept", "readwrite", (store) => done(store.put(value, name))).catch(() => {});
+  }
+
+  /** Whose an entry is: before an answer, only the last one's sign-in is known. */
+  async author() {
+    return this.here ?? `?${(await this.kept("facts"))?.session ?? ""}`;
   }
 
   /** Resolves when it is on disk. */
@@ -167,7 +176,8 @@ export class Outbox extends EventTarget {
     const asked = Date.now();
     const answer = await this.#request("GET", `/tablet/facts${fresh}`);
     if (answer.status === 200 && answer.body?.who) {
-      this.who = answer.body.who;
+      this.who = this.here = answer.body.who;
+      this.session = answer.body.session;
       const ahead = Math.round(((asked + Date.now()) / 2 - Date.parse(answer.body.now)) / 1000);
       await this.keep("facts", answer.body);
       await this.keep("ahead", Math.abs(ahead) > 1 ? ahead : 0);
@@ -182,10 +192,9 @@ export class Outbox extends EventTarget {
   }
 
   async #send(entry, recorded) {
-    if (entry.by && entry.by !== this.who) {
-      await this.change(entry.id, (now) => TO_SEND.has(now.state), { state: "other" });
-      return "on";
-    }
+    const same = entry.by === `?${this.session}`;
+    if (same || entry.by !== this.who) await this.change(entry.id, (now) => TO_SEND.has(now.state), same ? { by: this.who } : { state: "other" });
+    if (!same && entry.by !== this.who) return "on";
     const asked = entry.correction ? `?correction=${entry.correction}` : "";
     const answer = await this.#request("PUT", `/${entry.path}/${entry.id}${asked}`, entry.body);
     const still = (now) => TO_SEND.has(now.state) && now.correction === entry.correction;
@@ -203,7 +212,7 @@ export class Outbox extends EventTarget {
       return "later"; // it is the server's trouble, not this entry's: those behind it go on
     } else if (answer.status >= 400 && answer.body?.type?.startsWith("urn:asepsis:")) {
       const findings = (answer.body.findings ?? []).filter((found) => found.verdict !== "met");
-      // Fluid inside is on record with its recall: no other wording takes that back, so nobody is asked for one.
+      // On record with its recall: no other wording takes that back.
       const stands = findings.some((found) => found.parameters?.recalls);
       await this.change(entry.id, still, stands
         ? { state: "sent", stands, findings, problems: [] }

@@ -121,7 +121,7 @@ async function store() {
   } else {
     const body = { ...found.body, occurred_at: now, device };
     const entry = { id: uuid7(), kind: saved, path: KINDS[saved].path, title: found.title, body, values, correction: 0, state: "waiting", problems: [] };
-    await outbox.put({ ...entry, by: outbox.who ?? (await outbox.kept("who")) ?? null, madeAt: new Date().toISOString() });
+    await outbox.put({ ...entry, by: await outbox.author(), madeAt: new Date().toISOString() });
   }
   savedAt = performance.now();
   remember(new Map(values.fields), kept.last);
@@ -136,16 +136,16 @@ async function store() {
   outbox.drain();
 }
 
-/** Sent or discarded meanwhile, here or in another tab. What was typed stays in the form, and goes out only if somebody says so. */
+/** The entry went on meanwhile; what was typed stays. */
 function late(was, name, values) {
   if (correcting === was) correcting = null;
   turnTo(name);
   putBack(name, values);
-  tell(form(), "This is NOT saved", [{ reason: `“${was.title}” was corrected or discarded meanwhile: look at the list. Press Save only if this is another entry.` }]);
+  tell(form(), "This is NOT saved", [{ reason: `“${was.title}” was corrected or discarded meanwhile. Save this only as another entry.` }]);
 }
 
 function correct(entry) {
-  if (correcting) finish(); // and no other form is emptied: something may stand in it
+  if (correcting) finish();
   [kind, correcting] = [entry.kind, entry];
   if (location.hash !== `#${kind}`) history.replaceState(null, "", `#${kind}`);
   turnTo(kind);
@@ -201,7 +201,6 @@ async function refreshed() {
 
 /** Rooms are booking's to know: asked for by address, and kept as ids. */
 async function rooms() {
-  if (outbox.who) await outbox.keep("who", outbox.who);
   const answer = await fetch(`/clinics/${clinic}/resources`, { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null);
   if (answer?.ok) await outbox.keep("rooms", (await answer.json()).rooms.map((room) => room.resource_id));
   await refreshed();
@@ -235,7 +234,7 @@ function act({ act: wanted, id }, button) {
   const entry = kept.entries.find((one) => one.id === id);
   if (wanted === "correct") return correct(entry);
   if (wanted === "mine") {
-    return outbox.change(id, (one) => one.state === "other", { state: "waiting", by: outbox.who }).then(() => outbox.drain());
+    return outbox.author().then((by) => outbox.change(id, (one) => one.state === "other", { state: "waiting", by })).then(() => outbox.drain());
   }
   if (button.dataset.sure) return discard(id);
   button.dataset.sure = "1";
