@@ -39,6 +39,8 @@ FLAGS = [
     "--disable-sync",
 ]
 READY_SECONDS = 30
+PICTURES = Path(os.environ["ASEPSIS_PICTURES"]) if "ASEPSIS_PICTURES" in os.environ else None
+"""A folder for a picture of every page and error state that is looked at: `ASEPSIS_PICTURES=/some/folder make test`."""
 
 
 @dataclass
@@ -191,6 +193,8 @@ class Tab:
         """In light and in dark: axe finds nothing; at 320 px nothing is wider; whatever can be pressed is 44 px high."""
         for scheme in ("light", "dark"):
             await self.page.emulate_media(color_scheme=scheme)
+            if PICTURES is not None:
+                await self.page.screenshot(path=PICTURES / f"{name.replace(' ', '_')}-{scheme}.png", full_page=True)
             if not await self.page.evaluate("() => 'axe' in window"):
                 await self.page.evaluate(AXE)
             found = await self.page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
