@@ -23,7 +23,7 @@ WHY = {
     " asked for, spacing, the outward stream) is done on the same two cores; the bare hops decide nothing. Apart in two processes it was"
     " 0.0041 of the limit: both cores are busy already. Deciding several commands of an inbox in one commit would save most messages and"
     " waits; more cores would do the rest.",
-    "gate, median at": "A look-up of the gate's that goes through more than its own case: `tests/services/test_few_rows.py` names the table.",
+    "gate, median at": "A look-up that goes through more than its own case: `tests/services/test_few_rows.py` names the table.",
     "gate, one clinic": "The whole case is loaded and all rules are asked in Python, on cores that also carry both servers and the asker.",
     "catch-up": "Each row of a projection is a row of PostgreSQL's, at 6.5 us and more; what a service hears is read and checked in Python."
     " A second process would take other clinics; one clinic's entries are worked in order.",
