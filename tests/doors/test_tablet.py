@@ -69,6 +69,7 @@ async def test_a_tablet_can_be_put_on_a_home_screen(door: Door) -> None:
 
 
 async def test_the_page_and_what_it_keeps_are_the_same_for_everybody_and_name_nobody(door: Door) -> None:
+    await door.house.caught_up("hygiene")
     here = f"/clinics/{door.house.clinic_id}/tablet"
     pages = {(await door.ask("GET", here, role)).text for role in (Role.TECHNICIAN, Role.PRACTITIONER, Role.MANAGER)}
     assert len(pages) == 1
