@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help run demo test browser faults shares mutants check format lock docs clean
+.PHONY: help run demo test screens browser faults shares mutants check format lock docs clean
 
 # An environment outside decides nothing about ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -29,6 +29,9 @@ demo: .venv/runtime.stamp ## a clinic's day, played through the real doors
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 test: .venv/dev.stamp ## all tests but the longest faults, on a real PostgreSQL and a real Valkey
 	@$(PYTHON) -m pytest $(PYTEST_ARGS) -m "not long"
+
+screens: .venv/dev.stamp browser ## every test of the screens, in Debian's Chromium (`make test` takes the day by four browsers and a part)
+	@$(PYTHON) -m pytest $(PYTEST_ARGS) tests/screens
 
 browser: ## what the tests of the screens look through: Debian's Chromium (`make test` skips them without it)
 	@command -v chromium >/dev/null || { as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \

@@ -4,10 +4,13 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 from playwright.async_api import expect
 
 from tests.screens.conftest import Clinic
 from tests.screens.recovering import PHONE, at_question, nothing, tick, treated
+
+pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
 
 async def test_a_check_in_is_walked_on_a_phone_without_javascript(clinic: Clinic) -> None:

@@ -11,6 +11,8 @@ from tests.faults.morning import Morning
 from tests.screens.auditing import INDICATOR, read, receive, run
 from tests.screens.conftest import Clinic, Tab
 
+pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
+
 
 def at(clinic: Clinic, path: str) -> str:
     return clinic.board.removesuffix("board") + path

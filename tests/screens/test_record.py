@@ -16,6 +16,8 @@ from tests.faults.morning import Client, Morning
 from tests.screens.auditing import receive, refused, treated
 from tests.screens.conftest import Clinic, Tab
 
+pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
+
 Story = tuple[Morning, Client]
 
 MARKUP = '#panic("x")*bold*'

@@ -14,6 +14,8 @@ from tests.screens.bench import cards, enter_turnover, fill_cycle, opened, recor
 from tests.screens.conftest import Clinic, chromium
 from tests.screens.filmed import film
 
+pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
+
 MOST_JAVASCRIPT = 25_000
 FILMED = "3f5a0b9e-0c0e-4c60-8f0c-7e1a7d4d2a22"
 CODES = json.loads((Path(__file__).parent / "codes.json").read_text())

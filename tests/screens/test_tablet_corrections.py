@@ -1,9 +1,12 @@
 """What was refused is corrected or discarded on the tablet, and nothing that was typed is lost on the way."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.screens.bench import READY, cards, enter_turnover, fill_cycle, opened, recorded, sent, tablet
 from tests.screens.conftest import Clinic
+
+pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
 TURNED = "room.turned_over"
 
