@@ -7,6 +7,8 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
+from services.door import COMMAND_ID
+
 MOST_FIELDS = 200
 
 S = TypeVar("S", bound=BaseModel)
@@ -54,3 +56,26 @@ def understood(shape: type[S], values: dict[str, Any]) -> S:
     except ValidationError as wrong:
         found = [{"type": error["type"], "loc": ("body", *error["loc"]), "msg": error["msg"]} for error in wrong.errors(include_url=False)]
         raise RequestValidationError(found) from wrong
+
+
+def wrong(field: str, message: str) -> RequestValidationError:
+    """A field that cannot be understood, and what to do."""
+    return RequestValidationError([{"type": field, "loc": ("body", field), "msg": message}])
+
+
+def command_of(sent: Fields) -> str:
+    """The form's own id: sent twice, it is answered twice and done once. Raises `RequestValidationError`."""
+    given = sent.one("command_id") or ""
+    if not COMMAND_ID.match(given):
+        raise wrong("command_id", "This form is not complete. Open the page again.")
+    return given
+
+
+def micrometers(typed: str | None) -> int | None:
+    """A depth as it is read on the handpiece, in millimeters. Raises `RequestValidationError`."""
+    if typed is None:
+        return None
+    try:
+        return round(float(typed.replace(",", ".")) * 1000)
+    except (ValueError, OverflowError) as unreadable:
+        raise wrong("depth", "This is no depth in millimeters.") from unreadable
