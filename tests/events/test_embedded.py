@@ -25,6 +25,7 @@ PROGRAM = """
 import signal, sys
 from pathlib import Path
 from events.embedded import Servers
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with Ctrl-C ignored
 servers = Servers.start(Path(sys.argv[1]))
 try:
     print(servers._guard.pid, flush=True)
