@@ -33,8 +33,8 @@ from tests.benchmarks.limit import limit
 from tests.benchmarks.measure import Row, at, crowd, run
 
 CLIENTS = 32
-CONNECTIONS = 60
-"""Of PostgreSQL's hundred: the others are the limit's and the bare hops'."""
+CONNECTIONS, BARE = 40, 8
+"""Of PostgreSQL's hundred, those of the programs and of the bare hops: 32 are the limit's."""
 SYSTEM = "frontdesk"
 PATIENCE_SECONDS = 120
 PEOPLE, PEOPLE_ALTOGETHER = 400, 80_000
@@ -131,7 +131,7 @@ def _echo(ground: Ground, desks: int) -> None:
 
     async def serve() -> None:
         client: Any = Redis.from_url(ground.redis_url, max_connections=200)
-        pool = await asyncpg.create_pool(ground.url("asepsis").replace("+asyncpg", ""), max_size=CLIENTS)
+        pool = await asyncpg.create_pool(ground.url("asepsis").replace("+asyncpg", ""), min_size=1, max_size=BARE)
 
         async def one(desk: int) -> None:
             inbox = f"bare:{desk}:inbox"
