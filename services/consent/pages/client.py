@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from events.transaction import View
-from schemas.access import may_any
 from schemas.consent import ClearanceSheet, Clearing, ConsentRecord, Guardian, RestrictionReason, ScreeningRecord, StandingRestriction
 from schemas.vocabulary import Modality, RestrictionClass, Role
 from services.consent import queries
@@ -18,11 +17,13 @@ from services.consent.commands import grant_clearance
 from services.consent.pages.handing import Handing, keep
 from services.consent.pages.questions import asked
 from services.consent.pages.wishes import Wish, wish_of
-from services.consent.pages.words import AREAS, LANGUAGES, Clock, areas, day, depth, language, look_of, plain, state_of, thing
+from services.consent.pages.words import AREAS, LANGUAGES, language, look_of, state_of
 from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, understood
 from services.screens.frame import HEADERS, page
+from services.screens.names import clients_of, held, people_of
 from services.screens.signing_in import end_here
+from services.screens.words import Look, Wall, areas_of, day, millimeters, plain, thing
 
 routes = APIRouter(prefix="/clinics/{clinic}/consent", include_in_schema=False)
 
@@ -37,7 +38,7 @@ class Signed:
     """A signature as it is shown."""
 
     record: ConsentRecord
-    state: tuple[str, str, str]
+    state: Look
     facts: list[tuple[str, str]]
 
 
@@ -46,7 +47,7 @@ class Restricted:
     """A restriction as it is shown: its reason for clinical roles only."""
 
     standing: StandingRestriction
-    look: tuple[str, str, str]
+    look: Look
     where: str
     until: str | None
     cleared: str | None
@@ -54,42 +55,25 @@ class Restricted:
     needs: str | None
 
 
-def held(request: Request, *commands: str) -> dict[str, bool]:
-    """What whoever is signed in may do, with all of their roles."""
-    return {command: may_any(request.state.roles, command) is not None for command in commands}
-
-
-async def people_of(request: Request, ask: Asking) -> dict[UUID, str]:
-    """What the staff is called. Asked before a look begins: who holds a connection and waits for a second one can wait for ever."""
-    people: dict[UUID, str] = await request.app.state.people_called(ask.database, ask.clinic)
-    return people
-
-
-async def clients_of(request: Request, ask: Asking, clients: set[UUID]) -> dict[UUID, str]:
-    """What clients are called, for the roles that may know."""
-    if not held(request, "view_client")["view_client"]:
-        return {}
-    named: dict[UUID, str] = await request.app.state.clients_called(ask.database, ask.clinic, clients)
-    return named
-
-
-async def clock_of(view: View) -> Clock:
+async def wall_of(view: View, people: dict[UUID, str] | None = None) -> Wall:
     """The clinic's wall."""
-    return Clock(ZoneInfo((await queries.clock_of(view))[0]))
+    return Wall(ZoneInfo((await queries.clock_of(view))[0]), people or {})
 
 
 @routes.get("")
 async def start(ask: Annotated[Asking, may("view_consent")], request: Request) -> Response:
     """Where a client's page is opened from, and who signed lately."""
     async with ask.reading("consent") as view:
-        clock, lately = await clock_of(view), await queries.last_signed(view)
+        wall, lately = await wall_of(view), await queries.last_signed(view)
         forms = await queries.current_forms(view)
-    named = await clients_of(request, ask, {client for client, _, _ in lately})
+    named = await clients_of(request, ask, (client for client, _, _ in lately))
     lines = [
-        (client, named.get(client) or thing("Client", client), clock.day_and_time(at), None if gone is None else clock.day_and_time(gone))
+        (client, named.get(client) or thing("Client", client), wall.day_and_time(at), None if gone is None else wall.day_and_time(gone))
         for client, at, gone in lately
     ]
-    texts = [(language(form.language), f"{areas(form.areas)}, up to {depth(form.max_depth_um)}", form.form_version) for form in forms]
+    texts = [
+        (language(form.language), f"{areas_of(form.areas)}, up to {millimeters(form.max_depth_um)}", form.form_version) for form in forms
+    ]
     return page(request, "consent/start.html", clinic=ask.clinic, actor=ask.actor, lately=lines, forms=texts)
 
 
@@ -104,8 +88,7 @@ async def show(request: Request, ask: Asking, client_id: UUID, wish: Wish, *, re
     acts = held(request, "sign_consent", "answer_screening", "withdraw_consent", "view_screening", "grant_clearance")
     people = await people_of(request, ask)
     async with ask.reading("consent") as view:
-        zone, minors = await queries.clock_of(view)
-        clock = Clock(ZoneInfo(zone))
+        wall, minors = await wall_of(view, people), (await queries.clock_of(view))[1]
         now = view.now
         consents = await queries.consents_of_client(view, client_id)
         screening = await queries.screening_of_client(view, client_id) if acts["view_screening"] else None
@@ -127,15 +110,15 @@ async def show(request: Request, ask: Asking, client_id: UUID, wish: Wish, *, re
         booking=wish.booking,
         wish=wish,
         acts=acts,
-        consents=[_signed(record, clock, now, people) for record in consents],
+        consents=[_signed(record, wall, now) for record in consents],
         standing=any(record.in_force for record in consents),
         screening=screening,
-        answered=[_day(clock, screening.full_answered_at), _day(clock, screening.volatile_answered_at)] if screening else [],
-        restrictions=_restricted(screening, reasons, clock) if screening else [],
+        answered=[_day(wall, screening.full_answered_at), _day(wall, screening.volatile_answered_at)] if screening else [],
+        restrictions=_restricted(screening, reasons, wall) if screening else [],
         extent=extent,
         areas=AREAS,
         modalities=[(modality.value, plain(modality.value)) for modality in modalities],
-        explain=[(who, people.get(who) or thing("Practitioner", who)) for who in explain],
+        explain=[(who, wall.person(who)) for who in explain],
         explained_by=wish.explained_by or ask.actor.identity_id,
         people=sorted(people.items(), key=lambda pair: pair[1]),
         languages=sorted(LANGUAGES.items(), key=lambda pair: pair[1].casefold()),
@@ -145,30 +128,30 @@ async def show(request: Request, ask: Asking, client_id: UUID, wish: Wish, *, re
     )
 
 
-def _day(clock: Clock, at: datetime | None) -> str:
-    return "never" if at is None else clock.day_and_time(at)
+def _day(wall: Wall, at: datetime | None) -> str:
+    return "never" if at is None else wall.day_and_time(at)
 
 
-def _signed(record: ConsentRecord, clock: Clock, now: datetime, people: dict[UUID, str]) -> Signed:
+def _signed(record: ConsentRecord, wall: Wall, now: datetime) -> Signed:
     facts = [
-        ("Signed", clock.day_and_time(record.signed_at)),
-        ("For", f"{areas(record.areas)}, up to {depth(record.max_depth_um)}, {plain(record.modality).lower()}"),
+        ("Signed", wall.day_and_time(record.signed_at)),
+        ("For", f"{areas_of(record.areas)}, up to {millimeters(record.max_depth_um)}, {plain(record.modality).lower()}"),
         ("Text", f"{language(record.language)}, version {record.form_version}"),
-        ("Explained by", people.get(record.explained_by) or thing("Practitioner", record.explained_by)),
+        ("Explained by", wall.person(record.explained_by)),
     ]
     if record.withdrawn_at is not None:
-        facts.append(("Withdrawn", clock.day_and_time(record.withdrawn_at)))
+        facts.append(("Withdrawn", wall.day_and_time(record.withdrawn_at)))
     else:
-        facts.append(("Until", clock.day_and_time(record.valid_until)))
+        facts.append(("Until", wall.day_and_time(record.valid_until)))
     return Signed(record, state_of(record, now), facts)
 
 
-def _restricted(screening: ScreeningRecord, reasons: list[RestrictionReason], clock: Clock) -> list[Restricted]:
+def _restricted(screening: ScreeningRecord, reasons: list[RestrictionReason], wall: Wall) -> list[Restricted]:
     found = []
     for standing in screening.restrictions:
         restriction = standing.restriction
         mine = [reason for reason in reasons if reason.restriction_id == restriction.restriction_id]
-        where = areas(restriction.areas) if restriction.areas else "whole body"
+        where = areas_of(restriction.areas) if restriction.areas else "whole body"
         said = [f"{asked(reason.code)} {_answered(reason)}" for reason in mine]
         opens = restriction.restriction_class is RestrictionClass.CLEARANCE and standing.cleared_until is None
         needs = next((reason.needs for reason in mine), None) or "clinician"
@@ -178,7 +161,7 @@ def _restricted(screening: ScreeningRecord, reasons: list[RestrictionReason], cl
                 look=look_of(standing),
                 where=f"{where}; the numbing cream only" if restriction.numbing_only else where,
                 until=day(restriction.until) if restriction.until else None,
-                cleared=clock.day_and_time(standing.cleared_until) if standing.cleared_until else None,
+                cleared=wall.day_and_time(standing.cleared_until) if standing.cleared_until else None,
                 reasons=said,
                 needs=needs if opens else None,
             )

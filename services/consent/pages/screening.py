@@ -13,10 +13,11 @@ from services.consent import queries
 from services.consent.commands import answer_screening
 from services.consent.pages.handing import ALL_AREAS, Given, Handed, handed
 from services.consent.pages.questions import asked
-from services.consent.pages.words import AREAS, areas, day
+from services.consent.pages.words import AREAS
 from services.door import Problem, ProblemError, problem, unmet
 from services.screens.forms import Fields, Sent, understood
 from services.screens.frame import HEADERS, page
+from services.screens.words import areas_of, day
 
 routes = APIRouter(prefix="/clinics/{clinic}/signing/questions", include_in_schema=False)
 
@@ -84,7 +85,7 @@ async def _checked(request: Request, tablet: Handed, questions: tuple[Question, 
 
 def _said(given: Given) -> str:
     more = [f"over or done on {day(given.on)}"] if given.on else []
-    return ", ".join([SAID[given.answer], *more, *([areas(given.areas)] if given.at else [])])
+    return ", ".join([SAID[given.answer], *more, *([areas_of(given.areas)] if given.at else [])])
 
 
 @routes.post("/check")

@@ -2,6 +2,7 @@
 
 import json
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,10 +15,12 @@ from schemas.vocabulary import Verdict
 from services.consent import queries
 from services.consent.commands import sign_consent
 from services.consent.pages.handing import Handed, handed
-from services.consent.pages.words import areas, depth, direction, language
+from services.consent.pages.words import direction, language
 from services.door import ProblemError, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, understood
 from services.screens.frame import HEADERS, page
+from services.screens.names import people_of
+from services.screens.words import areas_of, millimeters
 
 routes = APIRouter(prefix="/clinics/{clinic}/signing", include_in_schema=False)
 
@@ -77,7 +80,7 @@ def _chosen(request: Request, texts: list[FormOnScreen], wanted: str | None, spo
 
 
 def _show(
-    request: Request, tablet: Handed, texts: list[FormOnScreen], people: dict[Any, str], *, wanted: str | None, **said: Any
+    request: Request, tablet: Handed, texts: list[FormOnScreen], people: dict[UUID, str], *, wanted: str | None, **said: Any
 ) -> Response:
     handing = tablet.handing
     form = _chosen(request, texts, wanted, handing.client_language)
@@ -93,7 +96,7 @@ def _show(
         lines=form.text.split("\r"),
         languages=[(text.language, language(text.language), direction(text.language)) for text in texts],
         direction=direction(form.language),
-        about=f"{areas(handing.areas)}, up to {depth(handing.max_depth_um)} deep",
+        about=f"{areas_of(handing.areas)}, up to {millimeters(handing.max_depth_um)} deep",
         explained_by=people.get(handing.explained_by) if handing.explained_by else None,
         guardian=handing.guardian,
         wrong=wrong or [],
@@ -103,17 +106,12 @@ def _show(
     )
 
 
-async def _people(request: Request, tablet: Handed) -> dict[Any, str]:
-    people: dict[Any, str] = await request.app.state.people_called(tablet.ask.database, tablet.ask.clinic)
-    return people
-
-
 @routes.get("/consent")
 async def read(tablet: Holding, request: Request) -> Response:
     """The newest text in the client's language, and below it the signature."""
     if _next(tablet) != "consent":
         return _to(tablet, _next(tablet))
-    people = await _people(request, tablet)
+    people = await people_of(request, tablet.ask)
     return _show(request, tablet, await _texts(tablet), people, wanted=asked_of(request).one("lang"))
 
 
@@ -124,7 +122,7 @@ async def sign(tablet: Holding, request: Request, sent: Sent) -> Response:
         return _to(tablet, _next(tablet))
     if sent.one("decline") is not None:
         return _over(request, tablet, "declined")
-    people, wanted = await _people(request, tablet), sent.one("lang")
+    people, wanted = await people_of(request, tablet.ask), sent.one("lang")
     signature = _signature(sent)
     if isinstance(signature, str):
         wrong = [{"reason": signature, "field": None}]

@@ -3,10 +3,8 @@
 from typing import Literal
 from uuid import UUID
 
-from fastapi.exceptions import RequestValidationError
-
 from schemas.vocabulary import Area, Language, Micrometers, Modality, Shape
-from services.screens.forms import Fields, understood
+from services.screens.forms import Fields, micrometers, understood
 
 
 class Wish(Shape):
@@ -25,10 +23,5 @@ def wish_of(sent: Fields) -> Wish:
     """The fields as a wish. Depth is typed in millimeters, as it is read on the handpiece. Raises `RequestValidationError`."""
     given = sent.given("booking", "modality", "depth_um", "explained_by", "language", "interpreter")
     if (typed := sent.one("depth_mm")) is not None:
-        try:
-            given["depth_um"] = str(round(float(typed.replace(",", ".")) * 1000))
-        except (ValueError, OverflowError) as wrong:
-            raise RequestValidationError(
-                [{"type": "depth", "loc": ("body", "depth"), "msg": "This is no depth in millimeters."}]
-            ) from wrong
+        given["depth_um"] = str(micrometers(typed))
     return understood(Wish, {**given, "areas": sent.all("areas")})

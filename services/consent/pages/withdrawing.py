@@ -9,11 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from schemas.consent import Withdrawal, WithdrawalNote
 from services.consent import queries
 from services.consent.commands import withdraw_consent
-from services.consent.pages.client import clients_of, clock_of, gone_back, held
-from services.consent.pages.words import areas, depth, thing
+from services.consent.pages.client import gone_back, wall_of
 from services.door import Asking, may, problem, unmet
 from services.screens.forms import Sent, asked_of, understood
 from services.screens.frame import HEADERS, page
+from services.screens.names import clients_of, held
+from services.screens.words import areas_of, millimeters, thing
 
 routes = APIRouter(prefix="/clinics/{clinic}/consent/{client_id}/withdrawal", include_in_schema=False)
 
@@ -24,7 +25,7 @@ async def _show(request: Request, ask: Asking, client_id: UUID, wrong: str = "")
     """Whoever may look at consents chooses which; the front desk, which may not, withdraws what stands."""
     sees = held(request, "view_consent")["view_consent"]
     async with ask.reading("consent") as view:
-        clock = await clock_of(view)
+        wall = await wall_of(view)
         found = [record for record in await queries.consents_of_client(view, client_id) if record.withdrawn_at is None] if sees else []
     named = await clients_of(request, ask, {client_id})
     return page(
@@ -37,7 +38,8 @@ async def _show(request: Request, ask: Asking, client_id: UUID, wrong: str = "")
         who=named.get(client_id) or thing("Client", client_id),
         sees=sees,
         consents=[
-            (one.consent_id, f"{areas(one.areas)}, up to {depth(one.max_depth_um)}, signed {clock.day(one.signed_at)}") for one in found
+            (one.consent_id, f"{areas_of(one.areas)}, up to {millimeters(one.max_depth_um)}, signed {wall.day(one.signed_at)}")
+            for one in found
         ],
         channels=CHANNELS,
         recorded=asked_of(request).one("done") == "withdrawn",

@@ -1,12 +1,10 @@
 """How consents and restrictions are called on the screens."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from uuid import UUID
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from schemas.consent import ConsentRecord, StandingRestriction
 from schemas.vocabulary import Area, RestrictionClass
+from services.screens.words import Look
 
 AREAS = {area.value: area.value.replace("_", " ").capitalize() for area in Area}
 
@@ -57,61 +55,23 @@ def direction(code: str) -> str:
     return "rtl" if code.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
 
 
-def plain(code: str) -> str:
-    """A code as people say it."""
-    return code.replace("_", " ").replace(".", " ").capitalize()
-
-
-def areas(codes: tuple[Area, ...]) -> str:
-    """Where on the body."""
-    return ", ".join(area.value.replace("_", " ") for area in codes)
-
-
-def depth(micrometers: int) -> str:
-    """As it is read on the handpiece."""
-    return f"{micrometers / 1000:g} mm"
-
-
-def thing(kind: str, identity: UUID) -> str:
-    """What has no name here: the beginning of its id, as on the other screens."""
-    return f"{kind} {identity.hex[:4].upper()}"
-
-
-def day(on: date) -> str:
-    """A date as people read it, whatever their country."""
-    return f"{on:%a} {on.day} {on:%b %Y}"
-
-
-def state_of(record: ConsentRecord, now: datetime) -> tuple[str, str, str]:
+def state_of(record: ConsentRecord, now: datetime) -> Look:
     """Colour, shape and word."""
     if record.withdrawn_at is not None:
-        return "gray", "square", "Withdrawn"
+        return Look("gray", "square", "Withdrawn")
     if record.superseded:
-        return "amber", "triangle", "A new text must be signed"
-    return ("gray", "clock", "Expired") if now >= record.valid_until else ("green", "check", "In force")
+        return Look("amber", "triangle", "A new text must be signed")
+    return Look("gray", "clock", "Expired") if now >= record.valid_until else Look("green", "check", "In force")
 
 
 CLASSES = {
-    RestrictionClass.BLOCK: ("red", "stop", "No treatment"),
-    RestrictionClass.TIMED: ("amber", "clock", "Not yet"),
-    RestrictionClass.CLEARANCE: ("amber", "triangle", "Only when cleared"),
-    RestrictionClass.WARNING: ("blue", "circle", "Take note"),
+    RestrictionClass.BLOCK: Look("red", "stop", "No treatment"),
+    RestrictionClass.TIMED: Look("amber", "clock", "Not yet"),
+    RestrictionClass.CLEARANCE: Look("amber", "triangle", "Only when cleared"),
+    RestrictionClass.WARNING: Look("blue", "circle", "Take note"),
 }
 
 
-def look_of(standing: StandingRestriction) -> tuple[str, str, str]:
+def look_of(standing: StandingRestriction) -> Look:
     """Colour, shape and word of a restriction; cleared ones are green."""
-    return ("green", "check", "Cleared") if standing.cleared_until is not None else CLASSES[standing.restriction.restriction_class]
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The clinic's wall."""
-
-    zone: ZoneInfo
-
-    def day(self, at: datetime) -> str:
-        return day(at.astimezone(self.zone).date())
-
-    def day_and_time(self, at: datetime) -> str:
-        return f"{self.day(at)}, {at.astimezone(self.zone):%H:%M}"
+    return Look("green", "check", "Cleared") if standing.cleared_until is not None else CLASSES[standing.restriction.restriction_class]

@@ -10,14 +10,15 @@ from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from schemas.recovery import HoldLifting, HoldNote, HoldPlacing, LiftNote, ReactionReport, ReactionReporting
-from services.door import COMMAND_ID, Asking, Problem, ProblemError, may, problem, unmet
+from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.recovery import queries
 from services.recovery.commands import lift_safety_hold, place_safety_hold, report_reaction
-from services.recovery.pages.people import held, names_of
-from services.recovery.pages.words import TIERS, day, day_and_time, plain, thing
+from services.recovery.pages.words import TIERS, called, plain
 from services.screens.drafts import Drafts
-from services.screens.forms import Fields, Sent, asked_of, understood
+from services.screens.forms import Fields, Sent, asked_of, command_of, understood
 from services.screens.frame import HEADERS, page
+from services.screens.names import clients_of, held
+from services.screens.words import Wall, thing
 
 routes = APIRouter(prefix="/clinics/{clinic}/recovery/clients/{client_id}", include_in_schema=False)
 
@@ -38,15 +39,15 @@ async def _show(request: Request, ask: Asking, client_id: UUID, *, refused: Prob
     acts = held(request, "view_recovery", "report_reaction", "place_safety_hold", "lift_safety_hold")
     async with ask.reading("recovery") as view:
         symptoms, zone_name = await queries.symptoms_known(view)
-        zone = ZoneInfo(zone_name)
+        wall = Wall(ZoneInfo(zone_name), {})
         treatments = await queries.treatments_of(view, client_id)
         told = await queries.told_of(view, client_id) if acts["view_recovery"] else []
         holds = await queries.safety_holds(view, open_only=False, client_id=client_id) if acts["view_recovery"] else []
         done = asked_of(request).one("done") or ""
-    names = await names_of(request, ask, {client_id})
+    named = await clients_of(request, ask, {client_id})
 
     def at(moment: datetime | None) -> str | None:
-        return None if moment is None else day_and_time(moment, zone)
+        return None if moment is None else wall.day_and_time(moment)
 
     return page(
         request,
@@ -55,7 +56,7 @@ async def _show(request: Request, ask: Asking, client_id: UUID, *, refused: Prob
         actor=ask.actor,
         status=refused.status if refused else 200,
         client_id=client_id,
-        who=names.of(client_id),
+        who=called(named, client_id),
         acts=acts,
         done=DONE.get(done),
         advice=_advice(request, ask) if done == "reported" else None,
@@ -63,8 +64,7 @@ async def _show(request: Request, ask: Asking, client_id: UUID, *, refused: Prob
         ticked=sent.all("symptoms") if sent else (),
         symptoms=[(code, plain(code)) for code in symptoms],
         treatments=[
-            (identity, f"{thing('Treatment', identity)}{f', first asked {day(due.astimezone(zone).date())}' if due else ''}")
-            for identity, due in treatments
+            (identity, f"{thing('Treatment', identity)}{f', first asked {wall.day(due)}' if due else ''}") for identity, due in treatments
         ],
         chosen=(sent or asked_of(request)).one("treatment_id") or "",
         told=[(at(one.at), "The client" if one.by_client else "The staff", list(map(plain, one.symptoms))) for one in told],
@@ -137,7 +137,5 @@ async def hold(client_id: UUID, ask: Annotated[Asking, may("place_safety_hold")]
 async def lift(client_id: UUID, hold_id: UUID, ask: Annotated[Asking, may("lift_safety_hold")], request: Request, sent: Sent) -> Response:
     """A clinician says that the danger is over."""
     body = HoldLifting(hold_id=hold_id, note=understood(LiftNote, sent.given("reason")))
-    command_id = sent.one("command_id") or ""
-    if not COMMAND_ID.match(command_id):
-        raise problem(422, "input", "Input not understood", unmet("command_must_have_an_id"))
+    command_id = command_of(sent)
     return await _do(request, ask, sent, "lifted", client_id=client_id, command=lift_safety_hold, body=body, command_id=command_id)

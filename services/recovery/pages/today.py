@@ -10,9 +10,10 @@ from starlette.responses import Response
 from schemas.vocabulary import LocalDate
 from services.door import Asking, may
 from services.recovery import queries
-from services.recovery.pages.people import names_of
-from services.recovery.pages.words import INCIDENTS, STATES, TIERS, day, day_and_time, plain
+from services.recovery.pages.words import INCIDENTS, STATES, TIERS, called, plain
 from services.screens.frame import page
+from services.screens.names import clients_of
+from services.screens.words import Wall, day
 
 routes = APIRouter(prefix="/clinics/{clinic}/recovery", include_in_schema=False)
 
@@ -25,16 +26,16 @@ async def today(
 ) -> Response:
     """The worst first: holds, reactions, silence, and then the day's check-ins."""
     async with ask.reading("recovery") as view:
-        zone = ZoneInfo((await queries.symptoms_known(view))[1])
+        wall = Wall(ZoneInfo((await queries.symptoms_known(view))[1]), {})
         now = view.now
-        wanted = on or now.astimezone(zone).date()
+        wanted = on or wall.day_of(now)
         holds = await queries.safety_holds(view, open_only=True)
         reactions = [one for one in await queries.reactions(view) if one.tier != "none"][:MOST_REACTIONS]
         incidents = (await queries.incidents(view))[:MOST_REACTIONS]
         silent = await queries.unanswered_check_ins(view)
         check_ins = await queries.check_ins_on(view, wanted)
     clients = {*(one.client_id for one in holds), *(one.client_id for one in reactions), *(one.client_id for one in (*silent, *check_ins))}
-    names = await names_of(request, ask, clients)
+    named = await clients_of(request, ask, clients)
     one_day = timedelta(days=1)
     return page(
         request,
@@ -42,20 +43,19 @@ async def today(
         clinic=ask.clinic,
         actor=ask.actor,
         on=wanted,
-        is_today=wanted == now.astimezone(zone).date(),
+        is_today=wanted == wall.day_of(now),
         before=wanted - one_day,
         after=wanted + one_day,
         day=day,
-        names=names,
-        holds=[(one, TIERS[one.tier], plain(one.reason), day_and_time(one.placed_at, zone)) for one in holds],
-        reactions=[(one, TIERS[one.tier], day_and_time(one.reported_at, zone), day_and_time(one.respond_by, zone)) for one in reactions],
+        called=lambda client_id: called(named, client_id),
+        holds=[(one, TIERS[one.tier], plain(one.reason), wall.day_and_time(one.placed_at)) for one in holds],
+        reactions=[(one, TIERS[one.tier], wall.day_and_time(one.reported_at), wall.day_and_time(one.respond_by)) for one in reactions],
         incidents=[
-            (INCIDENTS.get(one.kind) or plain(one.kind), day_and_time(one.become_aware_at, zone), one.report_due_on, one.reporting)
+            (INCIDENTS.get(one.kind) or plain(one.kind), wall.day_and_time(one.become_aware_at), one.report_due_on, one.reporting)
             for one in incidents
         ],
-        silent=[(one, day_and_time(one.due_at, zone)) for one in silent],
+        silent=[(one, wall.day_and_time(one.due_at)) for one in silent],
         check_ins=[
-            (one, f"{one.due_at.astimezone(zone):%H:%M}", TIERS[one.tier] if one.tier else STATES[one.state], STATES[one.state][2])
-            for one in check_ins
+            (one, wall.time(one.due_at), TIERS[one.tier] if one.tier else STATES[one.state], STATES[one.state].word) for one in check_ins
         ],
     )

@@ -1,8 +1,9 @@
-"""What a client reads for a symptom's code, and how times and things are called."""
+"""What a client reads for a symptom's code, and how the states of check-ins look."""
 
-from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
+
+from services.screens import words
+from services.screens.words import Look, thing
 
 SYMPTOMS = {
     "breathing_difficulty": "Trouble breathing",
@@ -45,10 +46,18 @@ SYMPTOMS = {
     "minor_scabbing": "Small scabs",
 }
 
-STATES = {"planned": ("gray", "clock", "Planned"), "asked": ("blue", "circle", "Asked"), "answered": ("green", "check", "Answered")}
-STATES["missed"] = ("amber", "triangle", "No answer")
-TIERS = {"none": ("green", "check", "Nothing unusual"), "review": ("amber", "triangle", "To be looked at")}
-TIERS |= {"urgent": ("red", "stop", "Urgent"), "emergency": ("red", "stop", "Emergency")}
+STATES = {
+    "planned": Look("gray", "clock", "Planned"),
+    "asked": Look("blue", "circle", "Asked"),
+    "answered": Look("green", "check", "Answered"),
+    "missed": Look("amber", "triangle", "No answer"),
+}
+TIERS = {
+    "none": Look("green", "check", "Nothing unusual"),
+    "review": Look("amber", "triangle", "To be looked at"),
+    "urgent": Look("red", "stop", "Urgent"),
+    "emergency": Look("red", "stop", "Emergency"),
+}
 
 INCIDENTS = {
     "adverse_event": "An urgent reaction",
@@ -61,20 +70,9 @@ INCIDENTS = {
 
 def plain(code: str) -> str:
     """A code as people say it; a symptom as the client was asked for it."""
-    return SYMPTOMS.get(code) or code.replace("_", " ").replace(".", " ").capitalize()
+    return SYMPTOMS.get(code) or words.plain(code)
 
 
-def thing(kind: str, identity: UUID) -> str:
-    """What has no name here: the beginning of its id, as on the other screens."""
-    return f"{kind} {identity.hex[:4].upper()}"
-
-
-def day(on: date) -> str:
-    """A date as people read it, whatever their country."""
-    return f"{on:%a} {on.day} {on:%b %Y}"
-
-
-def day_and_time(at: datetime, zone: ZoneInfo) -> str:
-    """On the clinic's wall."""
-    local = at.astimezone(zone)
-    return f"{day(local.date())}, {local:%H:%M}"
+def called(named: dict[UUID, str], client_id: UUID) -> str:
+    """A client's name for the roles that may know it, else the beginning of the id."""
+    return named.get(client_id) or thing("Client", client_id)
