@@ -9,12 +9,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from schemas.access import may as role_may
 from schemas.hygiene import DayOfCycles, IndicatorYear, SterilizerYear
 from services.door import Asking, may
 from services.hygiene import queries
-from services.hygiene.pages.words import Look, day, thing
 from services.screens.frame import page
+from services.screens.names import held
+from services.screens.words import Look, day, thing
 
 routes = APIRouter(prefix="/clinics/{clinic}/hygiene/calendar", include_in_schema=False)
 
@@ -111,7 +111,7 @@ async def calendar(
     """Twelve months, the last of them `ending`, or this one."""
     async with ask.reading("hygiene") as view:
         year = await queries.indicator_year(view, None if ending is None else date.fromisoformat(f"{ending}-01"))
-    record = any(screen.path == "record" for screen in request.app.state.menu) and role_may(ask.actor.role, "ask_record")
+    record = any(screen.path == "record" for screen in request.app.state.menu) and held(request, "ask_record")["ask_record"]
     later = year.last + timedelta(days=360)
     return page(
         request,

@@ -8,25 +8,16 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from schemas.access import may as role_may
 from schemas.hygiene import LabelOrder, Said
-from schemas.vocabulary import Instant, Shape
-from services.door import COMMAND_ID, Asking, Problem, ProblemError, may, problem, unmet
+from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.hygiene import commands, queries
-from services.screens.forms import Sent, asked_of, understood
+from services.screens.forms import Sent, asked_of, command_of, understood
 from services.screens.frame import HEADERS, page
+from services.screens.names import held
 
 routes = APIRouter(prefix="/clinics/{clinic}/hygiene", include_in_schema=False)
 
 ON_A_PAGE = 60
-
-
-class Wanted(Shape):
-    """A form that asks for labels; it says when it was opened, so that sent twice it is the same request."""
-
-    units: int
-    occurred_at: Instant
-    command_id: str
 
 
 @routes.get("/cycles/{cycle_id}/labels")
@@ -63,7 +54,7 @@ async def _lot_page(lot_id: UUID, ask: Asking, request: Request, *, least: int |
         now = view.now
     if lot is None or found is None:
         raise problem(404, "not_found", "Not found", unmet("subject_must_be_known", kind="lot"))
-    left = lot.received - lot.labeled if role_may(ask.actor.role, "label_units") and lot.quarantined is None else 0
+    left = lot.received - lot.labeled if held(request, "label_units")["label_units"] and lot.quarantined is None else 0
     return page(
         request,
         "hygiene/labels.html",
@@ -94,13 +85,10 @@ async def lot_labels(lot_id: UUID, ask: Annotated[Asking, may("view_hygiene")], 
 @routes.post("/lots/{lot_id}/labels")
 async def order_labels(lot_id: UUID, ask: Annotated[Asking, may("label_units")], request: Request, sent: Sent) -> Response:
     """Make unit ids; the page that follows shows them."""
-    wanted = understood(Wanted, sent.given("units", "occurred_at", "command_id"))
-    if not COMMAND_ID.match(wanted.command_id):
-        raise problem(422, "input", "Input not understood", unmet("command_must_have_an_id"))
-    order = understood(LabelOrder, {"units": wanted.units, "occurred_at": wanted.occurred_at})
+    order = understood(LabelOrder, sent.given("units", "occurred_at"))
     said = Said[LabelOrder](subject_id=lot_id, report=order)
     try:
-        reply = await ask.decide("hygiene", commands.label_units, said, command_id=wanted.command_id)
+        reply = await ask.decide("hygiene", commands.label_units, said, command_id=command_of(sent))
     except ProblemError as refused:
         async with ask.reading("hygiene", refused.problem.index) as view:
             if refused.problem.event is None or await queries.lot_sheet(view, lot_id) is None:

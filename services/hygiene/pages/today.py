@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from schemas.access import may as role_may
 from schemas.hygiene import HygieneDay, Release, Said
 from services.door import Asking, Problem, ProblemError, may
 from services.hygiene import commands, queries
-from services.hygiene.pages.words import DUE, INDICATORS, READY, day, look_of, moment, plain, thing, unchanged
+from services.hygiene.pages.words import DUE, INDICATORS, READY, look_of, moment, unchanged
 from services.screens.forms import asked_of
 from services.screens.frame import HEADERS, page
+from services.screens.names import held
+from services.screens.words import Wall, day, plain, thing
 
 routes = APIRouter(prefix="/clinics/{clinic}/hygiene", include_in_schema=False)
 
@@ -27,10 +28,10 @@ ACTS = ("record_cycle", "release_load", "label_units")
 async def _show(request: Request, ask: Asking, *, least: int | None = None, refused: Problem | None = None) -> Response:
     async with ask.reading("hygiene", least) as view:
         found: HygieneDay = await queries.hygiene_day(view)
-        zone = ZoneInfo((await queries.policy_now(view)).clinic.timezone)
+        wall = Wall(ZoneInfo((await queries.policy_now(view)).clinic.timezone), {})
 
     def when(at: datetime | None) -> str:
-        return moment(at, zone, found.on)
+        return moment(at, wall, found.on)
 
     machines = {machine.sterilizer_id: machine for machine in found.sterilizers}
     context: dict[str, Any] = {
@@ -39,7 +40,7 @@ async def _show(request: Request, ask: Asking, *, least: int | None = None, refu
         "open_recalls": [recall for recall in found.recalls if recall.decision != "released"],
         "words": {"day": day, "when": when, "plain": plain, "thing": thing, "look": look_of, "unchanged": unchanged},
         "looks": {"ready": READY, "due": DUE, "indicators": INDICATORS},
-        "acts": {command: role_may(ask.actor.role, command) for command in ACTS},
+        "acts": held(request, *ACTS),
         "done": DONE.get(asked_of(request).one("done") or ""),
         "refused": refused,
     }

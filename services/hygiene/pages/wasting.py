@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from schemas.hygiene import Said, Waste
-from services.door import COMMAND_ID, Asking, Problem, ProblemError, may, problem, unmet
+from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.hygiene import commands, queries
-from services.hygiene.pages.words import plain
-from services.screens.forms import Sent, understood
+from services.screens.forms import Sent, command_of, understood
 from services.screens.frame import HEADERS, page
+from services.screens.words import plain
 
 routes = APIRouter(prefix="/clinics/{clinic}/hygiene/units", include_in_schema=False)
 
@@ -58,10 +58,8 @@ async def waste(
     booking: Back = None,
 ) -> Response:
     """It is recorded once, however often it is sent."""
-    back, command_id = _way_back(ask, treatment, booking), sent.one("command_id") or ""
+    back, command_id = _way_back(ask, treatment, booking), command_of(sent)
     report = understood(Waste, sent.given("reason", "occurred_at"))
-    if not COMMAND_ID.match(command_id):
-        raise problem(422, "input", "Input not understood", unmet("command_must_have_an_id"))
     try:
         reply = await ask.decide("hygiene", commands.waste_cartridge, Said[Waste](subject_id=unit_id, report=report), command_id=command_id)
     except ProblemError as refused:

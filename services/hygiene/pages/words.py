@@ -1,22 +1,10 @@
-"""How hygiene's things are called: a short code where there is no name, one look for each state."""
+"""How hygiene's things look: one look for each state, and what speaks against a load."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from schemas.hygiene import CycleSheet, SterilizerSheet
 from schemas.vocabulary import Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Colour, shape and word together, so that none of them has to be seen."""
-
-    tone: str
-    shape: str
-    word: str
-
+from services.screens.words import Look, Wall
 
 READY = Look("green", "check", "Ready")
 OVERDUE = Look("red", "stop", "Indicator overdue")
@@ -33,27 +21,11 @@ INDICATORS = {
 }
 
 
-def plain(code: str) -> str:
-    """A code as people say it."""
-    return code.replace("_", " ").capitalize()
-
-
-def thing(kind: str, identity: UUID) -> str:
-    """Rooms have no names: the beginning of their ids is on their labels."""
-    return f"{kind} {identity.hex[:4].upper()}"
-
-
-def day(on: date) -> str:
-    """A date as people read it, whatever their country."""
-    return f"{on:%a} {on.day} {on:%b %Y}"
-
-
-def moment(at: datetime | None, zone: ZoneInfo, today: date) -> str:
+def moment(at: datetime | None, wall: Wall, today: date) -> str:
     """On the clinic's wall; the day only where it is not today's."""
     if at is None:
         return "never"
-    there = at.astimezone(zone)
-    return f"{there:%H:%M}" if there.date() == today else f"{day(there.date())}, {there:%H:%M}"
+    return wall.time(at) if wall.day_of(at) == today else wall.day_and_time(at)
 
 
 def look_of(machine: SterilizerSheet) -> Look:
