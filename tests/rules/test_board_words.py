@@ -12,8 +12,9 @@ from schemas.booking import BookingReply, FlagReply
 from schemas.booking.replies import Attendance, BookingState
 from schemas.sentences import explain
 from schemas.vocabulary import Finding, Verdict
-from services.booking.pages.words import LOOKS, Words, flag_in_words, look_of, reasons_of, thing
+from services.booking.pages.words import LOOKS, Words, flag_in_words, look_of, reasons_of
 from services.event_examples import BOOKING, VISIT
+from services.screens.words import thing
 
 AT = datetime(2026, 12, 1, 10, tzinfo=UTC)
 

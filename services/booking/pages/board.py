@@ -15,11 +15,13 @@ from schemas.access import may as role_may
 from schemas.booking import BookingReply
 from schemas.vocabulary import LocalDate, Visit
 from services.booking import queries
-from services.booking.pages.words import LOOK_AT_IT, LOOKS, Look, Words, day, look_of, reasons_of, thing, what_of
+from services.booking.pages.words import LOOK_AT_IT, LOOKS, Words, look_of, reasons_of
 from services.door import Asking, may, problem, unmet
 from services.screens.forms import asked_of
 from services.screens.frame import page, render
 from services.screens.live import stream
+from services.screens.names import people_of
+from services.screens.words import Look, day, thing, what_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/board", include_in_schema=False)
 
@@ -57,12 +59,6 @@ class Board:
     today: date
     columns: list[tuple[str, list[Card]]]
     counts: list[tuple[Look, int]]
-
-
-async def people_of(request: Request, ask: Asking) -> dict[UUID, str]:
-    """What the staff is called. Asked before a look begins: who holds a connection and waits for a second one can wait for ever."""
-    people: dict[UUID, str] = await request.app.state.people_called(ask.database, ask.clinic)
-    return people
 
 
 async def words_of(view: View, people: dict[UUID, str]) -> Words:

@@ -23,12 +23,14 @@ from schemas.booking import (
 )
 from schemas.vocabulary import Visit
 from services.booking import commands, queries
-from services.booking.pages.board import client_names, people_of, words_of
-from services.booking.pages.slots import Slot, command_of, said_time, searched, slots_of, was_refused
-from services.booking.pages.words import look_of, reasons_of, thing, what_of
+from services.booking.pages.board import client_names, words_of
+from services.booking.pages.slots import Slot, said_time, searched, slots_of, was_refused
+from services.booking.pages.words import look_of, reasons_of
 from services.door import Asking, Problem, ProblemError, Reply, may, problem, unmet
-from services.screens.forms import Fields, Sent, asked_of, understood
+from services.screens.forms import Fields, Sent, asked_of, command_of, understood
 from services.screens.frame import HEADERS, page
+from services.screens.names import people_of
+from services.screens.words import thing, what_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/board", include_in_schema=False)
 

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
 from events.transaction import View
@@ -12,13 +11,14 @@ from schemas.booking import BookingRequest, ClientRegistration, SlotSearch, Walk
 from schemas.booking import ClientReply as Known
 from schemas.vocabulary import Area, LocalDate, Shape, VisitType
 from services.booking import commands, queries
-from services.booking.pages.board import people_of, words_of
+from services.booking.pages.board import words_of
 from services.booking.pages.changing import to_board
-from services.booking.pages.slots import Slot, command_of, searched, slots_of, was_refused
-from services.booking.pages.words import day, plain, thing
+from services.booking.pages.slots import Slot, searched, slots_of, was_refused
 from services.door import Asking, Problem, ProblemError, may, problem, unmet
-from services.screens.forms import Fields, Sent, asked_of, understood
+from services.screens.forms import Fields, Sent, asked_of, command_of, micrometers, understood
 from services.screens.frame import HEADERS, page
+from services.screens.names import people_of
+from services.screens.words import day, plain, thing
 
 routes = APIRouter(prefix="/clinics/{clinic}/board", include_in_schema=False)
 
@@ -35,12 +35,8 @@ class BornOn(Shape):
 
 def _wish(sent: Fields) -> dict[str, Any]:
     """What a client comes for, as the fields say it. Depth is typed in millimeters, as it is read on the handpiece."""
-    depth = sent.one("depth_mm")
-    try:
-        depth_um = round(float(depth.replace(",", ".")) * 1000) if depth else 0
-    except (ValueError, OverflowError) as wrong:
-        raise RequestValidationError([{"type": "depth", "loc": ("body", "depth"), "msg": "This is no depth in millimeters."}]) from wrong
-    return {"areas": sent.all("areas"), "depth_um": depth_um, **sent.given("client_id", "visit_type", "minutes")}
+    depth_um = micrometers(sent.one("depth_mm"))
+    return {"areas": sent.all("areas"), "depth_um": depth_um or 0, **sent.given("client_id", "visit_type", "minutes")}
 
 
 def _search(sent: Fields) -> SlotSearch:

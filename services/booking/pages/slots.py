@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
-
 from events.transaction import View
 from schemas.booking import SlotSearch
 from schemas.policy import local_instants
 from schemas.vocabulary import Opening
 from services.booking import queries
-from services.booking.pages.words import Words, thing
-from services.door import COMMAND_ID, ProblemError, problem, unmet
-from services.screens.forms import Fields
+from services.booking.pages.words import Words
+from services.door import ProblemError, problem, unmet
+from services.screens.forms import Fields, wrong
+from services.screens.words import thing
 
 MOST_SHOWN = 24
 AHEAD_DAYS = 14
@@ -59,8 +58,8 @@ async def said_time(view: View, sent: Fields, length: timedelta) -> dict[str, An
     try:
         wall = datetime.fromisoformat(f"{day}T{time}")
         instants = local_instants(known.policy, wall.replace(tzinfo=None)) if known else ()
-    except (ValueError, OverflowError) as wrong:
-        raise RequestValidationError([{"type": "time", "loc": ("body", "time"), "msg": "This is no day and time."}]) from wrong
+    except (ValueError, OverflowError) as unreadable:
+        raise wrong("time", "This is no day and time.") from unreadable
     if len(instants) != 1:
         raise problem(422, "input", "Input not understood", unmet("time_must_exist_once", time=wall.strftime("%H:%M")))
     return {"starts_at": instants[0], "ends_at": instants[0] + length, **sent.given("practitioner_id", "room_id")}
@@ -69,13 +68,3 @@ async def said_time(view: View, sent: Fields, length: timedelta) -> dict[str, An
 def was_refused(error: ProblemError) -> bool:
     """Whether the command was decided and refused; anything else is no answer to show beside a booking, least of all "not allowed"."""
     return error.problem.event is not None
-
-
-def command_of(sent: Fields) -> str:
-    """The form's own id: sent twice, it is answered twice and done once. Raises `RequestValidationError`."""
-    given = sent.one("command_id") or ""
-    if not COMMAND_ID.match(given):
-        raise RequestValidationError(
-            [{"type": "missing", "loc": ("body", "command_id"), "msg": "This form is not complete. Open the page again."}]
-        )
-    return given

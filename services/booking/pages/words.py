@@ -1,23 +1,12 @@
 """How a booking is shown: one look for each state, and sentences for what codes say."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from schemas.booking import BookingReply, FlagReply, PractitionerReply, Resources
 from schemas.sentences import HEALTH
-from schemas.vocabulary import Role, Verdict, Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Colour, shape and word together, so that none of them has to be seen."""
-
-    tone: str
-    shape: str
-    word: str
-
+from schemas.vocabulary import Role, Verdict
+from services.screens.words import Look, Wall, day
 
 LOOKS = {
     "expected": Look("blue", "circle", "Booked"),
@@ -62,54 +51,9 @@ def reasons_of(booking: BookingReply) -> list[str]:
     return list(dict.fromkeys([*map(flag_in_words, booking.flags), *findings]))
 
 
-def plain(code: str) -> str:
-    """A code as people say it."""
-    return code.replace("_", " ").capitalize()
-
-
-def what_of(visit: Visit) -> str:
-    """What a client comes for, in a line."""
-    areas = ", ".join(area.value.replace("_", " ") for area in visit.areas)
-    depth = f"{visit.depth_um / 1000:g} mm" if visit.depth_um else ""
-    return " · ".join(part for part in (plain(visit.visit_type), areas, depth) if part)
-
-
-def thing(kind: str, identity: UUID | None) -> str:
-    """Rooms and handpieces have no names: the beginning of their ids is on their labels, and stays when another one is added."""
-    return f"{kind} {identity.hex[:4].upper()}" if identity else f"no {kind.lower()}"
-
-
-def day(on: date) -> str:
-    """A date as people read it, whatever their country."""
-    return f"{on:%a} {on.day} {on:%b %Y}"
-
-
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What is called how in one clinic."""
-
-    zone: ZoneInfo
-    people: dict[UUID, str]
-
-    def person(self, identity: UUID) -> str:
-        """A practitioner's name."""
-        return self.people.get(identity) or thing("Practitioner", identity)
-
-    def time(self, at: datetime) -> str:
-        """On the clinic's wall."""
-        return f"{at.astimezone(self.zone):%H:%M}"
-
-    def day_and_time(self, at: datetime) -> str:
-        """With its day."""
-        return f"{day(at.astimezone(self.zone).date())}, {self.time(at)}"
-
-    def span(self, visit: Visit) -> str:
-        """From when until when."""
-        return f"{self.time(visit.starts_at)}–{self.time(visit.ends_at)}"
-
-    def day_of(self, at: datetime) -> date:
-        """The local day."""
-        return at.astimezone(self.zone).date()
+class Words(Wall):
+    """What is called how in one clinic, for the desk."""
 
     def practitioners(self, known: Resources) -> list[tuple[UUID, str]]:
         """Who can be chosen, by name."""

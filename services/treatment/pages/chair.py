@@ -1,10 +1,10 @@
 """The practitioner's day: who is expected, who has come, whose treatment has begun. And what all these pages have in common."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
@@ -15,8 +15,10 @@ from schemas.vocabulary import Role
 from services.door import Asking, may
 from services.screens.frame import HEADERS, page, render
 from services.screens.live import stream
+from services.screens.names import clients_of, people_of
+from services.screens.words import Look, thing, what_of
 from services.treatment import queries
-from services.treatment.pages.words import Look, Words, look_of, thing, what_of
+from services.treatment.pages.words import Words, look_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/chair", include_in_schema=False)
 
@@ -48,24 +50,10 @@ class Day:
     stopped: list[Card]
 
 
-async def people_of(request: Request, ask: Asking) -> dict[UUID, str]:
-    """What the staff is called. Asked before a look begins: who holds a connection and waits for a second one can wait for ever."""
-    people: dict[UUID, str] = await request.app.state.people_called(ask.database, ask.clinic)
-    return people
-
-
-async def clients_of(request: Request, ask: Asking, clients: Iterable[UUID]) -> dict[UUID, str]:
-    """What clients are called, for the roles that may know. Asked after a look has ended, for the same reason."""
-    if may_any(request.state.roles, "view_client") is None:
-        return {}
-    found: dict[UUID, str] = await request.app.state.clients_called(ask.database, ask.clinic, set(clients))
-    return found
-
-
 async def words_of(view: View, people: dict[UUID, str]) -> Words:
-    """The clinic's clock and people."""
+    """The clinic's clock and people. Before there is a policy nobody knows its time zone."""
     known = await queries.policy_of(view)
-    return Words(known.policy if known else None, people)
+    return Words(ZoneInfo(known.policy.clinic.timezone if known else "UTC"), people, known.policy if known else None)
 
 
 async def gone_on(ask: Asking, index: int, path: str, done: str, query: str = "") -> Response:

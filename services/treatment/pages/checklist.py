@@ -10,7 +10,8 @@ from schemas.access import may_any
 from schemas.sentences import Said
 from schemas.vocabulary import Role, Verdict, Visit
 from services.screens.menu import open_to
-from services.treatment.pages.words import Look, Words, plain
+from services.screens.words import Look, plain
+from services.treatment.pages.words import Words
 
 VERDICTS = {
     Verdict.MET: Look("green", "check", "Met"),

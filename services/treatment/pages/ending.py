@@ -13,13 +13,13 @@ from schemas.sentences import Said
 from schemas.treatment import End, EndNote
 from schemas.vocabulary import FACE, Area, AreaDepth, Verdict
 from services.door import Asking, ProblemError, may, problem, unmet
-from services.screens.forms import Fields, Sent
+from services.screens.forms import Fields, Sent, command_of, micrometers, wrong
 from services.screens.frame import page
+from services.screens.names import clients_of
+from services.screens.words import millimeters, plain, thing
 from services.treatment import commands, queries
-from services.treatment.pages.chair import clients_of, gone_on, words_of
-from services.treatment.pages.naming import command_of, micrometers, wrong
+from services.treatment.pages.chair import gone_on, words_of
 from services.treatment.pages.starting import typed_time
-from services.treatment.pages.words import millimeters, plain, thing
 
 routes = APIRouter(prefix="/clinics/{clinic}/chair/treatments", include_in_schema=False)
 

@@ -5,37 +5,11 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi.exceptions import RequestValidationError
-
 from schemas.treatment import MOST_ITEMS, OpenedPack, PreviewRequest, StartRequest
 from schemas.vocabulary import Visit
-from services.door import COMMAND_ID
-from services.screens.forms import Fields, understood
+from services.screens.forms import Fields, micrometers, understood, wrong
 
 Pairs = list[tuple[str, str]]
-
-
-def command_of(sent: Fields) -> str:
-    """The form's own id: sent twice, it is answered twice and done once. Raises `RequestValidationError`."""
-    given = sent.one("command_id") or ""
-    if not COMMAND_ID.match(given):
-        raise wrong("command_id", "This form is not complete. Open the page again.")
-    return given
-
-
-def wrong(field: str, message: str) -> RequestValidationError:
-    """A field that cannot be understood."""
-    return RequestValidationError([{"type": field, "loc": ("body", field), "msg": message}])
-
-
-def micrometers(typed: str | None) -> int | None:
-    """A depth as it is read on the handpiece, in millimeters. Raises `RequestValidationError`."""
-    if typed is None:
-        return None
-    try:
-        return round(float(typed.replace(",", ".")) * 1000)
-    except (ValueError, OverflowError) as unreadable:
-        raise wrong("depth", "This is no depth in millimeters.") from unreadable
 
 
 def asked_for(sent: Fields, booking_id: UUID) -> PreviewRequest:

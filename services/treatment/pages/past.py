@@ -13,14 +13,15 @@ from schemas.policy import local_instants
 from schemas.treatment import PastNote, PastTreatmentRecord
 from schemas.vocabulary import Modality, Shape
 from services.door import Asking, ProblemError, may
-from services.screens.forms import Fields, Sent, asked_of, understood
+from services.screens.forms import Fields, Sent, asked_of, understood, wrong
 from services.screens.frame import page
+from services.screens.names import clients_of, people_of
+from services.screens.words import thing, what_of
 from services.treatment import commands, queries
-from services.treatment.pages.chair import clients_of, gone_on, people_of, words_of
+from services.treatment.pages.chair import gone_on, words_of
 from services.treatment.pages.ending import as_findings, contact_of, map_of
-from services.treatment.pages.naming import wrong
 from services.treatment.pages.scans import scanned
-from services.treatment.pages.words import Words, thing, what_of
+from services.treatment.pages.words import Words
 
 routes = APIRouter(prefix="/clinics/{clinic}/chair/past", include_in_schema=False)
 

@@ -17,12 +17,14 @@ from services.door import Asking, Problem, may, problem, unmet
 from services.screens.forms import Fields, asked_of
 from services.screens.frame import HEADERS, page, render
 from services.screens.live import stream
+from services.screens.names import clients_of, people_of
+from services.screens.words import plain, thing, what_of
 from services.treatment import commands, queries
-from services.treatment.pages.chair import CARE, clients_of, looker, people_of, words_of
+from services.treatment.pages.chair import CARE, looker, words_of
 from services.treatment.pages.checklist import Group, Reader, grouped
 from services.treatment.pages.naming import asked_for, query_of, things_of, with_thing
 from services.treatment.pages.scans import scanned
-from services.treatment.pages.words import Words, look_of, minutes_since, plain, thing, what_of
+from services.treatment.pages.words import Words, look_of, minutes_since
 
 routes = APIRouter(prefix="/clinics/{clinic}/chair", include_in_schema=False)
 

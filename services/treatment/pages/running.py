@@ -13,27 +13,17 @@ from schemas.sentences import Said, say
 from schemas.treatment import AddedCartridge, Certificate, Pause, PauseNote, ResumeNote, Resumption, TreatmentView
 from schemas.vocabulary import Role, Verdict
 from services.door import Asking, Problem, ProblemError, may, problem, unmet
-from services.screens.forms import Fields, Sent, asked_of
+from services.screens.forms import Fields, Sent, asked_of, command_of
 from services.screens.frame import HEADERS, page, render
 from services.screens.live import stream
+from services.screens.names import clients_of, people_of
+from services.screens.words import Look, areas_of, millimeters, thing
 from services.treatment import commands, queries
-from services.treatment.pages.chair import clients_of, gone_on, looker, people_of, words_of
+from services.treatment.pages.chair import gone_on, looker, words_of
 from services.treatment.pages.checklist import Group, grouped
-from services.treatment.pages.naming import command_of
 from services.treatment.pages.scans import scanned
 from services.treatment.pages.starting import typed_code
-from services.treatment.pages.words import (
-    END_MISSING,
-    STATES,
-    STOP,
-    Look,
-    Words,
-    areas_of,
-    depths_of,
-    millimeters,
-    minutes_since,
-    thing,
-)
+from services.treatment.pages.words import END_MISSING, STATES, STOP, Words, depths_of, minutes_since
 
 routes = APIRouter(prefix="/clinics/{clinic}/chair/treatments", include_in_schema=False)
 

@@ -21,14 +21,16 @@ from schemas.treatment import (
     RemovalNote,
 )
 from services.door import Asking, ProblemError, may, problem, unmet
-from services.screens.forms import Fields, Sent, asked_of, understood
+from services.screens.forms import Fields, Sent, asked_of, command_of, understood, wrong
 from services.screens.frame import page
+from services.screens.names import clients_of
+from services.screens.words import plain, thing
 from services.treatment import commands, queries
-from services.treatment.pages.chair import clients_of, gone_on, words_of
+from services.treatment.pages.chair import gone_on, words_of
 from services.treatment.pages.checklist import titled
-from services.treatment.pages.naming import asked_for, command_of, query_of, start_of, wrong
+from services.treatment.pages.naming import asked_for, query_of, start_of
 from services.treatment.pages.preparing import show
-from services.treatment.pages.words import Words, plain, thing
+from services.treatment.pages.words import Words
 
 routes = APIRouter(prefix="/clinics/{clinic}/chair", include_in_schema=False)
 
