@@ -34,8 +34,8 @@ screens: .venv/dev.stamp browser ## every test of the screens, in Debian's Chrom
 	@$(PYTHON) -m pytest $(PYTEST_ARGS) tests/screens
 
 browser: ## what the tests of the screens look through: Debian's Chromium (`make test` skips them without it)
-	@command -v chromium >/dev/null || { as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
-		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends chromium; }
+	@command -v chromium-headless-shell >/dev/null || { as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends chromium-headless-shell; }
 
 # What `make test` holds a share of: FAULTS_ARGS="--only kills proxy --scale 0.05 --seed 7 --keep docs".
 faults: .venv/dev.stamp ## every fault, counted: kills, cuts, losses, floods, clocks, tampering; a table at the end

@@ -67,18 +67,24 @@ async def open_plainly(database: Database, example: Example) -> None:
         assert not answer.event.refusal, answer.event
 
 
+async def furnished(database: Database) -> Example:
+    """Another example clinic in this database, as `make run` furnishes it."""
+    example = draw_up(await database_now(database))
+    await make(database, example)
+    await _ask_at_once(database, example)
+    return example
+
+
 async def furnish(servers: Servers, template: str, name: str, clinics: int = 1, plain: int = 0) -> tuple[Example, ...]:
     """A database `name` with so many example clinics and then so many plain ones, cloned from a migrated one."""
     await administer(servers, f'create database "{name}" template "{template}" strategy wal_log')
     database = Database(servers.login_url("asepsis_app", name), secret=SECRET)
     load_services()
     try:
-        examples = [draw_up(await database_now(database)) for _ in range(clinics + plain)]
-        for example in examples[:clinics]:
-            await make(database, example)
-            await _ask_at_once(database, example)
-        for example in examples[clinics:]:
-            await open_plainly(database, example)
+        examples = [await furnished(database) for _ in range(clinics)]
+        for _ in range(plain):
+            examples.append(draw_up(await database_now(database)))
+            await open_plainly(database, examples[-1])
     finally:
         await database.close()
     return tuple(examples)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,20 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from events.embedded import Servers
-from services.example import Example
+from services.example import Example, draw_up
 from services.session import seal
 from services.settings import Settings
 from tests.conftest import SECRET
-from tests.faults.stage import Stage, furnish, set_up
+from tests.faults.doors import Journal
+from tests.faults.stage import Stage, furnished, set_up
+from tests.screens.filmed import FILMED, film
 
 ROOT = Path(__file__).parents[2]
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+CHROMIUM = next(
+    (found for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+"""Debian's, at best its headless shell: the same pages by the same engine, without the processes of a desktop's windows."""
 FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -53,6 +58,10 @@ class Program:
     process: asyncio.subprocess.Process | None = None
     root: Path = ROOT
     """Where its code stands: another folder is another deploy."""
+
+    @property
+    def is_up(self) -> bool:
+        return self.process is not None and self.process.returncode is None
 
     @property
     def address(self) -> str:
@@ -236,27 +245,45 @@ async def chromium(*more: str) -> AsyncIterator[Browser]:
         await started.close()
 
 
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One for all tests of a file."""
-    async with chromium() as started:
+@pytest.fixture(scope="package")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """One for all tests of the screens; each has contexts of its own in it. It has a camera, and a label lies before it."""
+    label = tmp_path_factory.mktemp("camera") / "label.y4m"
+    film(f"urn:uuid:{FILMED}", label)
+    camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={label}"]
+    async with chromium(*camera) as started:
         yield started
 
 
-@pytest.fixture(scope="module")
-async def clinic(servers: Servers, template: str, browser: Browser) -> AsyncIterator[Clinic]:
-    """A clinic of this file's own, and the program that serves it."""
+@dataclass(frozen=True)
+class House:
+    """Where the clinics of all files stand: one database, one program before it."""
+
+    stage: Stage
+    program: Program
+
+
+@pytest.fixture(scope="package")
+async def house(browser: Browser, servers: Servers, template: str) -> AsyncIterator[House]:
+    """The program that serves the clinics of all files. It is ended with the last of them: it reads the streams of nobody else's tests."""
     directory = Path(tempfile.mkdtemp(prefix="asepsis-"))
     try:
-        furnished = f"furnished_{uuid4().hex}"
-        examples = await furnish(servers, template, furnished)
-        async with set_up(directory, servers, furnished, examples) as stage:
+        async with set_up(directory, servers, template, [draw_up(datetime.now(UTC))]) as stage:  # noqa: TID251 - of a clinic that is never opened
             program = Program(stage.order.settings, directory / "log")
             assert program.settings.secret == SECRET
             await program.start()
             try:
-                yield Clinic(stage, program, browser)
+                yield House(stage, program)
             finally:
                 await program.end(signal.SIGKILL)
     finally:
         shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+async def clinic(house: House, browser: Browser) -> Clinic:
+    """A clinic of this file's own."""
+    if not house.program.is_up:  # the file before may have ended it last
+        await house.program.start()
+    example = await furnished(house.stage.database)
+    return Clinic(replace(house.stage, example=example, journal=Journal()), house.program, browser)

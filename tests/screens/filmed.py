@@ -5,6 +5,8 @@ from pathlib import Path
 
 import segno
 
+FILMED = "3f5a0b9e-0c0e-4c60-8f0c-7e1a7d4d2a22"
+"""The id on the label that lies before the browser's camera."""
 WIDTH, HEIGHT, MODULE = 640, 480, 7
 PAPER, INK, TABLE = 235, 30, 120
 

@@ -2,34 +2,22 @@
 
 import gzip
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from services.hygiene.pages.tablet import MODULES
 from services.screens.assets import FOLDER, address
 from tests.screens.bench import cards, enter_turnover, fill_cycle, opened, recorded, scan, sent, tablet
-from tests.screens.conftest import Clinic, chromium
-from tests.screens.filmed import film
+from tests.screens.conftest import Clinic
+from tests.screens.filmed import FILMED
 
 pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
 MOST_JAVASCRIPT = 25_000
-FILMED = "3f5a0b9e-0c0e-4c60-8f0c-7e1a7d4d2a22"
 CODES = json.loads((Path(__file__).parent / "codes.json").read_text())
 BOX = "]d2010950110153000317{}10SP4471"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """One that has a camera, and a label lies before it."""
-    label = tmp_path_factory.mktemp("camera") / "label.y4m"
-    film(f"urn:uuid:{FILMED}", label)
-    camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={label}"]
-    async with chromium(*camera) as started:
-        yield started
 
 
 async def test_a_load_is_logged_on_one_page_its_labels_printed_and_it_is_released(clinic: Clinic) -> None:
