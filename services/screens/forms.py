@@ -7,6 +7,8 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
+from schemas.sentences import Said
+from schemas.vocabulary import Verdict
 from services.door import COMMAND_ID
 
 MOST_FIELDS = 200
@@ -61,6 +63,14 @@ def understood(shape: type[S], values: dict[str, Any]) -> S:
 def wrong(field: str, message: str) -> RequestValidationError:
     """A field that cannot be understood, and what to do."""
     return RequestValidationError([{"type": field, "loc": ("body", field), "msg": message}])
+
+
+def as_findings(unreadable: RequestValidationError) -> list[Said]:
+    """What is wrong with a form, to be said above it."""
+    return [
+        Said(rule=str(error["loc"][-1]), code="", verdict=Verdict.UNMET, reason=str(error["msg"]).removeprefix("Value error, "))
+        for error in unreadable.errors()
+    ]
 
 
 def command_of(sent: Fields) -> str:

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from events.transaction import View
-from schemas.access import may as role_may
 from schemas.booking import BookingReply
 from schemas.vocabulary import LocalDate, Visit
 from services.booking import queries
@@ -20,13 +19,14 @@ from services.door import Asking, may, problem, unmet
 from services.screens.forms import asked_of
 from services.screens.frame import page, render
 from services.screens.live import stream
-from services.screens.names import people_of
+from services.screens.names import held, people_of
 from services.screens.words import Look, day, thing, what_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/board", include_in_schema=False)
 
 DONE = {
     "booked": "Booked.",
+    "promised": "Recorded as it was promised.",
     "walked_in": "Booked, and the client is here.",
     "arrived": "The client is here.",
     "not_here": "The client is not here: the booking waits for them again.",
@@ -69,9 +69,13 @@ async def words_of(view: View, people: dict[UUID, str]) -> Words:
     return Words(ZoneInfo(known.policy.clinic.timezone), people)
 
 
-async def client_names(ask: Asking, view: View, bookings: tuple[BookingReply, ...]) -> dict[UUID, str]:
-    """What clients are called, for the roles that may know."""
-    if not role_may(ask.actor.role, "view_client"):
+def _named(request: Request) -> bool:
+    return held(request, "view_client")["view_client"]
+
+
+async def client_names(request: Request, view: View, bookings: tuple[BookingReply, ...]) -> dict[UUID, str]:
+    """What clients are called, for whoever may know with any of their roles."""
+    if not _named(request):
         return {}
     return await queries.clients_named(view, {booking.visit.client_id for booking in bookings})
 
@@ -83,7 +87,7 @@ async def _board(request: Request, ask: Asking, wanted: date | None, size: int |
         today = words.day_of(view.now)
         sheet = await queries.day_sheet(view, wanted or today)
         known = await queries.bookable(view)
-        named = await client_names(ask, view, sheet.bookings)
+        named = await client_names(request, view, sheet.bookings)
     cards: defaultdict[UUID, list[Card]] = defaultdict(list)
     for booking in sheet.bookings:
         visit = booking.visit
@@ -108,10 +112,6 @@ async def _board(request: Request, ask: Asking, wanted: date | None, size: int |
         columns=[(name, cards[identity]) for identity, name in [*here, *((who, words.person(who)) for who in gone)]],
         counts=[*((look, counted[look]) for look in LOOKS.values() if counted[look]), *([(LOOK_AT_IT, to_look_at)] if to_look_at else [])],
     )
-
-
-def _acts(ask: Asking) -> dict[str, bool]:
-    return {"may_book": role_may(ask.actor.role, "request_booking")}
 
 
 def _undo(request: Request) -> dict[str, Any] | None:
@@ -156,7 +156,7 @@ async def board(
         after=found.on + one,
         done=DONE.get(asked_of(request).one("done") or ""),
         undo=_undo(request),
-        **_acts(ask),
+        may_book=held(request, "request_booking")["request_booking"],
     )
 
 
@@ -167,4 +167,4 @@ async def live(ask: Annotated[Asking, may("view_day_sheet")], request: Request, 
     async def look(size: int) -> str:
         return render("booking/cards.html", clinic=ask.clinic, board=await _board(request, ask, on, size))
 
-    return stream(request, ask, f"board of {on}", look)
+    return stream(request, ask, f"board of {on}, {'named' if _named(request) else 'unnamed'}", look)

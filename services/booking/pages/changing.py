@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
-from schemas.access import may as role_may
 from schemas.booking import (
     ArrivalWithdrawal,
     BookingCancellation,
@@ -29,7 +28,7 @@ from services.booking.pages.words import look_of, reasons_of
 from services.door import Asking, Problem, ProblemError, Reply, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, command_of, understood
 from services.screens.frame import HEADERS, page
-from services.screens.names import people_of
+from services.screens.names import held, people_of
 from services.screens.words import thing, what_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/board", include_in_schema=False)
@@ -67,8 +66,8 @@ def _search_for(visit: Visit, sent: Fields, today: date) -> SlotSearch:
     )
 
 
-def _acts(ask: Asking, booking: BookingReply, *, is_today: bool) -> dict[str, bool]:
-    """What may be done with it now, by this role. The command decides; this only leaves out what is hopeless."""
+def _acts(request: Request, booking: BookingReply, *, is_today: bool) -> dict[str, bool]:
+    """What may be done with it now, by whoever looks. The command decides; this only leaves out what is hopeless."""
     open_ = booking.state in {"confirmed", "conflicted"}
     here = booking.attendance == "arrived"
     wanted = {
@@ -83,8 +82,10 @@ def _acts(ask: Asking, booking: BookingReply, *, is_today: bool) -> dict[str, bo
         "sign_consent": open_,
         "withdraw_consent": True,
         "report_reaction": True,
+        "view_treatment": open_,
     }
-    return {command: allowed and role_may(ask.actor.role, command) for command, allowed in wanted.items()}
+    allowed = held(request, *wanted)
+    return {command: hopeful and allowed[command] for command, hopeful in wanted.items()}
 
 
 async def _show(
@@ -99,15 +100,15 @@ async def _show(
         if booking is None:
             raise problem(404, "unknown", "Not found", DOES_NOT_EXIST)
         visit, today = booking.visit, words.day_of(view.now)
-        named = await client_names(ask, view, (booking,))
+        named = await client_names(request, view, (booking,))
         known = await queries.bookable(view)
         slots: tuple[Slot, ...] | None = None
         why: list[str] = []
         if refused is not None and refused.next_slots:
             slots = slots_of(words, tuple(refused.next_slots))
-        elif wanted.one("from_on") and role_may(ask.actor.role, "open_slots"):
+        elif wanted.one("from_on") and held(request, "open_slots")["open_slots"]:
             slots, why = await searched(view, words, _search_for(visit, wanted, today))
-        acts = _acts(ask, booking, is_today=words.day_of(visit.starts_at) == today)
+        acts = _acts(request, booking, is_today=words.day_of(visit.starts_at) == today)
     return page(
         request,
         "booking/booking.html",

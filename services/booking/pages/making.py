@@ -1,5 +1,6 @@
 """A new booking: whose, for what, in which of the free slots; or from now on, for somebody who stands at the desk."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -9,22 +10,30 @@ from starlette.responses import RedirectResponse, Response
 from events.transaction import View
 from schemas.booking import BookingRequest, ClientRegistration, SlotSearch, WalkIn
 from schemas.booking import ClientReply as Known
+from schemas.booking.words import SlotMinutes
 from schemas.vocabulary import Area, LocalDate, Shape, VisitType
 from services.booking import commands, queries
 from services.booking.pages.board import words_of
 from services.booking.pages.changing import to_board
-from services.booking.pages.slots import Slot, searched, slots_of, was_refused
+from services.booking.pages.slots import Slot, said_time, searched, slots_of, was_refused
 from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, command_of, micrometers, understood
 from services.screens.frame import HEADERS, page
-from services.screens.names import people_of
+from services.screens.names import held, people_of
 from services.screens.words import day, plain, thing
 
 routes = APIRouter(prefix="/clinics/{clinic}/board", include_in_schema=False)
 
 TYPES = {kind.value: plain(kind.value) for kind in (VisitType.TREATMENT, VisitType.CONSULTATION, VisitType.PATCH_TEST, VisitType.FOLLOW_UP)}
 AREAS = {area.value: plain(area.value) for area in Area}
+DONE = {"merged": "Both records are one person's from now on."}
 MINUTES = [(str(length), str(length)) for length in (15, 30, 45, 60, 75, 90, 120)]
+
+
+class HowLong(Shape):
+    """The length of a visit, as a form says it."""
+
+    minutes: SlotMinutes
 
 
 class BornOn(Shape):
@@ -73,6 +82,7 @@ async def _show(request: Request, ask: Asking, sent: Fields, *, refused: Problem
         elif refused is None and client is not None and sent.one("minutes"):
             slots, none_because = await searched(view, words, _search(sent))
         today = words.day_of(view.now)
+    allowed = held(request, "announce_booking", "merge_client")
     fields = {name: sent.one(name) or "" for name in ("client_id", "visit_type", "depth_mm", "minutes", "practitioner_id", "from_on")}
     return page(
         request,
@@ -96,6 +106,9 @@ async def _show(request: Request, ask: Asking, sent: Fields, *, refused: Problem
         none_because=none_because,
         refused=refused,
         booking_id=uuid4(),
+        announces=allowed["announce_booking"],
+        merges=allowed["merge_client"],
+        done=DONE.get(asked_of(request).one("done") or "") if refused is None else None,
     )
 
 
@@ -132,6 +145,17 @@ async def walk_in(ask: Annotated[Asking, may("request_booking")], request: Reque
     compared = {"identity_confirmed": sent.one("identity_confirmed") == "yes"}
     body = understood(WalkIn, _wish(sent) | sent.given("booking_id", "practitioner_id", "room_id") | {"arrival": compared})
     return await _take(request, ask, sent, "walked_in", commands.walk_in, body)
+
+
+@routes.post("/promised")
+async def promised(ask: Annotated[Asking, may("announce_booking")], request: Request, sent: Sent) -> Response:
+    """What somebody was promised elsewhere, for a time that is typed: recorded as it is, a conflict where a rule speaks against it."""
+    wish = _wish(sent)
+    length = understood(HowLong, {"minutes": wish.pop("minutes", None)}).minutes
+    async with ask.reading("booking") as view:
+        slot = await said_time(view, sent, timedelta(minutes=length))
+    body = understood(BookingRequest, wish | slot | sent.given("booking_id"))
+    return await _take(request, ask, sent, "promised", commands.announce_booking, body)
 
 
 async def _take(request: Request, ask: Asking, sent: Fields, done: str, command: Any, body: BookingRequest | WalkIn) -> Response:
