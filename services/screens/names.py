@@ -29,3 +29,9 @@ async def clients_of(request: Request, ask: Asking, clients: Iterable[UUID]) -> 
         return {}
     named: dict[UUID, str] = await request.app.state.clients_called(ask.database, ask.clinic, set(clients))
     return named
+
+
+async def rooms_of(request: Request, ask: Asking) -> list[UUID]:
+    """The clinic's rooms. They have no names."""
+    rooms: list[UUID] = await request.app.state.rooms_known(ask.database, ask.clinic)
+    return rooms

@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from tests.faults.morning import Morning
 from tests.screens.auditing import INDICATOR, read, receive, run
+from tests.screens.bench import recorded, scan
 from tests.screens.conftest import Clinic, Tab
 
 pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
@@ -69,6 +70,51 @@ async def test_the_calendar_shows_twelve_months_with_what_was_wrong_in_them(clin
         await expect(page.locator(".calendar td .word")).to_have_count(0)
         await page.get_by_role("link", name="Later").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Indicators, Mar 2025 – Feb 2026")
+        await a_lot_is_found_and_held(clinic, tab)
+        await recalls_say_what_is_in_doubt(clinic, tab)
+
+
+async def a_lot_is_found_and_held(clinic: Clinic, tab: Tab) -> None:
+    """Scanned or typed, wherever the focus is; and whoever says nothing about the notice holds nothing."""
+    page = tab.page
+    await page.goto(at(clinic, "hygiene/lots"))
+    await expect(page.locator("tbody tr").first).to_contain_text("SP4471")
+    await tab.is_sound("lots")
+    await scan(page, "]C110SP4471")
+    await expect(page.locator("#scan-said")).to_contain_text("Nothing here has this code")
+    await tab.is_sound("no lot")
+    await page.get_by_label("Find a lot").fill("sp4471")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Lot SP4471")
+    await tab.is_sound("a lot")
+    await page.get_by_role("button", name="Hold this lot").click()
+    await expect(page.get_by_label("Product number and lot are those of the notice")).to_be_focused()
+    assert await recorded(clinic, "lot.quarantined") == []
+    await page.get_by_label("Product number and lot are those of the notice").check()
+    await page.get_by_role("button", name="Hold this lot").click()
+    await expect(page.get_by_role("status")).to_contain_text("Nothing of this lot may be used")
+    await tab.is_sound("a lot that is held")
+    assert len(await recorded(clinic, "lot.quarantined")) == 1
+    await page.get_by_role("link", name="Open the recall").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Recall of Lot SP4471")
+
+
+async def recalls_say_what_is_in_doubt(clinic: Clinic, tab: Tab) -> None:
+    """From the list to the sterilizer that spores outlived, which does not come back for the asking."""
+    page = tab.page
+    tab.expected += ["409 (Conflict)"]
+    await page.goto(at(clinic, "hygiene/recalls"))
+    await tab.is_sound("recalls")
+    await page.get_by_role("link", name="Open the recall of Sterilizer MX-40021").click()
+    await expect(page.get_by_role("region", name="What is in doubt")).to_contain_text("Cycle 422")
+    await tab.is_sound("a recall")
+    await page.get_by_role("link", name="Open the sterilizer").click()
+    await page.get_by_role("button", name="In service again").click()
+    await expect(page.get_by_role("alert")).to_contain_text("This was not recorded")
+    await tab.is_sound("a sterilizer that stays out")
+    await page.goto(at(clinic, "hygiene/labels"))
+    await expect(page.locator(".labels li", has_text="Room")).to_have_count(len(clinic.example.rooms))
+    await tab.is_sound("labels of rooms")
 
 
 async def printed_on_one_sheet(tab: Tab) -> None:

@@ -1,4 +1,4 @@
-"""Pages of labels to print: the packs of a load, the cartridges of a lot."""
+"""Pages of labels to print: the packs of a load, the cartridges of a lot, and what stands in the clinic for years."""
 
 from typing import Annotated
 from uuid import UUID
@@ -13,7 +13,7 @@ from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.hygiene import commands, queries
 from services.screens.forms import Sent, asked_of, command_of, understood
 from services.screens.frame import HEADERS, page
-from services.screens.names import held
+from services.screens.names import held, rooms_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/hygiene", include_in_schema=False)
 
@@ -36,6 +36,25 @@ async def pack_labels(cycle_id: UUID, ask: Annotated[Asking, may("view_hygiene")
         actor=ask.actor,
         title=f"Labels of cycle {cycle.cycle_number}",
         labels=labels,
+        order=None,
+        more=None,
+        refused=None,
+    )
+
+
+@routes.get("/labels")
+async def thing_labels(ask: Annotated[Asking, may("view_hygiene")], request: Request) -> Response:
+    """The labels of sterilizers, handpieces and rooms: a scan of one names it, on the tablet and at the chair."""
+    rooms = await rooms_of(request, ask)
+    async with ask.reading("hygiene") as view:
+        found = await queries.thing_labels(view, rooms)
+    return page(
+        request,
+        "hygiene/labels.html",
+        clinic=ask.clinic,
+        actor=ask.actor,
+        title="Labels of sterilizers, handpieces and rooms",
+        labels=[(label.text, Markup(label.code_svg)) for label in found],  # noqa: S704 - drawn by ourselves from an id
         order=None,
         more=None,
         refused=None,

@@ -2,17 +2,18 @@
 
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from schemas.hygiene import HygieneDay, Release, Said
-from services.door import Asking, Problem, ProblemError, may
+from services.door import Asking, Problem, may
 from services.hygiene import commands, queries
+from services.hygiene.pages.deciding import decided
 from services.hygiene.pages.words import DUE, INDICATORS, READY, look_of, moment, unchanged
-from services.screens.forms import asked_of
+from services.screens.forms import Sent, asked_of, understood
 from services.screens.frame import HEADERS, page
 from services.screens.names import held
 from services.screens.words import Wall, day, plain, thing
@@ -28,6 +29,7 @@ ACTS = ("record_cycle", "release_load", "label_units")
 async def _show(request: Request, ask: Asking, *, least: int | None = None, refused: Problem | None = None) -> Response:
     async with ask.reading("hygiene", least) as view:
         found: HygieneDay = await queries.hygiene_day(view)
+        now = view.now
         wall = Wall(ZoneInfo((await queries.policy_now(view)).clinic.timezone), {})
 
     def when(at: datetime | None) -> str:
@@ -36,6 +38,7 @@ async def _show(request: Request, ask: Asking, *, least: int | None = None, refu
     machines = {machine.sterilizer_id: machine for machine in found.sterilizers}
     context: dict[str, Any] = {
         "found": found,
+        "now": now,
         "machines": machines,
         "open_recalls": [recall for recall in found.recalls if recall.decision != "released"],
         "words": {"day": day, "when": when, "plain": plain, "thing": thing, "look": look_of, "unchanged": unchanged},
@@ -55,17 +58,10 @@ async def today(ask: Annotated[Asking, may("view_hygiene")], request: Request) -
 
 
 @routes.post("/cycles/{cycle_id}/release")
-async def release(cycle_id: UUID, ask: Annotated[Asking, may("release_load")], request: Request) -> Response:
-    """Ask that the packs of a load may be used. Sent twice, the load keeps its first release."""
-    async with ask.reading("hygiene") as view:
-        now = view.now
-    said = Said[Release](subject_id=cycle_id, report=Release(occurred_at=now))
-    try:
-        reply = await ask.decide("hygiene", commands.release_load, said, command_id=f"release.{uuid4()}")
-    except ProblemError as refused:
-        if refused.problem.event is None:
-            raise
-        return await _show(request, ask, least=refused.problem.index, refused=refused.problem)
-    async with ask.reading("hygiene", reply.index + 1):
-        pass
+async def release(cycle_id: UUID, ask: Annotated[Asking, may("release_load")], request: Request, sent: Sent) -> Response:
+    """Ask that the packs of a load may be used."""
+    said = Said[Release](subject_id=cycle_id, report=understood(Release, sent.given("occurred_at")))
+    refused = await decided(ask, sent, commands.release_load, said)
+    if refused is not None:
+        return await _show(request, ask, least=refused.index, refused=refused)
     return RedirectResponse(f"/clinics/{ask.clinic}/hygiene/today?done=released", 303, HEADERS)

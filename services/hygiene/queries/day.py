@@ -26,6 +26,7 @@ from schemas.vocabulary import Modality
 from services.hygiene.models import Handpiece, Pack, Place, Policies, SterilizationCycle, Sterilizer
 from services.hygiene.queries.recalls import recalls
 from services.hygiene.queries.supplies import LISTED, lots_on_hand
+from services.hygiene.rules.indicators import cycles_to_return
 from services.hygiene.rules.release import Runs, indicator_may_not_be_overdue
 from services.hygiene.rules.surfaces import serves_a_start
 
@@ -112,6 +113,11 @@ def _sterilizer(machine: Sterilizer, policy: Policy, today: date, calendar: dict
             for day, seen in sorted(calendar.items())
         ),
     )
+
+
+def cycles_asked_to_return(policy: Policy, machine: SterilizerSheet) -> int:
+    """How many good cycles in a row bring it back."""
+    return cycles_to_return(policy, machine.removal_reason or "")
 
 
 async def _calendars(view: View, policy: Policy, since: datetime) -> dict[UUID, dict[date, list[str]]]:

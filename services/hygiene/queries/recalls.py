@@ -1,7 +1,7 @@
 """Recalls and the look-back on clients."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -16,11 +16,13 @@ from services.hygiene import models
 from services.hygiene.models import Recall, SterilizationCycle
 
 
-async def recalls(view: View, recall_id: UUID | None = None) -> tuple[RecallSheet, ...]:
-    """Recalls with their look-back lists, the newest first: the last hundred, or the one asked for."""
+async def recalls(view: View, recall_id: UUID | None = None, about: Collection[UUID] | None = None) -> tuple[RecallSheet, ...]:
+    """Recalls with their look-back lists, the newest first: the last hundred, the one asked for, or those of some things."""
     query = select(Recall).where(Recall.clinic_id == view.clinic_id)
     if recall_id is not None:
         query = query.where(Recall.recall_id == recall_id)
+    if about is not None:
+        query = query.where(Recall.subject_id.in_(about))
     found = (await view.rows.scalars(query.order_by(Recall.opened_at.desc()).limit(100))).all()
     ids = [recall.recall_id for recall in found]
     exposures = await _exposures(view, ids)

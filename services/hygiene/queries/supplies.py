@@ -32,16 +32,17 @@ async def lots_on_hand(view: View, today: date) -> tuple[LotSheet, ...]:
         Lot.quarantined.is_(None),
         Lot.expires_on >= today,
     )
-    return tuple(_lot(lot) for lot in await view.rows.scalars(query.order_by(Lot.expires_on, Lot.lot_id).limit(LISTED)))
+    return tuple(sheet_of(lot) for lot in await view.rows.scalars(query.order_by(Lot.expires_on, Lot.lot_id).limit(LISTED)))
 
 
 async def lot_sheet(view: View, lot_id: UUID) -> LotSheet | None:
     """One lot with its counts."""
     lot = await view.rows.get(Lot, (view.clinic_id, lot_id))
-    return _lot(lot) if lot else None
+    return sheet_of(lot) if lot else None
 
 
-def _lot(lot: Lot) -> LotSheet:
+def sheet_of(lot: Lot) -> LotSheet:
+    """A lot with its counts."""
     return LotSheet(
         lot_id=lot.lot_id,
         gtin=lot.gtin,
@@ -65,9 +66,9 @@ async def lot_matches(view: View, gtin: str, lot: str) -> LotMatches:
     near: list[LotSheet] = []
     for found in await view.rows.scalars(query):
         if found.lot_key == lot_key(lot):
-            exact.append(_lot(found))
+            exact.append(sheet_of(found))
         elif is_near(found.lot, lot):
-            near.append(_lot(found))
+            near.append(sheet_of(found))
     return LotMatches(exact=tuple(exact), near=tuple(near))
 
 

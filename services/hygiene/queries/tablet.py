@@ -1,5 +1,7 @@
 """What a tablet beside the sterilizer keeps, so that it can go on without the network: machines, programs, places. Nobody's name."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
 from uuid import UUID
 
 import segno
@@ -73,6 +75,29 @@ async def tablet_facts(view: View) -> TabletFacts:
     )
 
 
+class ThingLabel(NamedTuple):
+    """A printable label of a room, a handpiece or a sterilizer: what it is called, and the code of its id."""
+
+    text: str
+    code_svg: str
+
+
+async def thing_labels(view: View, rooms: Iterable[UUID] = ()) -> tuple[ThingLabel, ...]:
+    """Everything that stands in the clinic for years. A sterilizer that was commissioned anew has the label of its newest id."""
+    machines = select(Sterilizer).where(Sterilizer.clinic_id == view.clinic_id).order_by(Sterilizer.commissioned_at)
+    newest = {machine.serial: machine.sterilizer_id for machine in await view.rows.scalars(machines)}
+    pieces = select(Handpiece).where(Handpiece.clinic_id == view.clinic_id).order_by(Handpiece.serial)
+    seen = select(Place.subject_id).where(Place.clinic_id == view.clinic_id, Place.kind == "room")
+    named = [(f"Sterilizer {serial}", identity) for serial, identity in sorted(newest.items())]
+    named += [(f"Handpiece {piece.serial}", piece.handpiece_id) for piece in await view.rows.scalars(pieces)]
+    named += [(f"Room {room.hex[:4].upper()}", room) for room in sorted({*rooms, *await view.rows.scalars(seen)})]
+    return tuple(ThingLabel(text, _code_of(identity)) for text, identity in named)
+
+
+def _code_of(identity: UUID) -> str:
+    return segno.make(f"urn:uuid:{identity}", error="q", micro=False).svg_inline(border=4, omitsize=True)
+
+
 async def pack_labels(view: View, cycle_id: UUID) -> tuple[PackLabel, ...]:
     """Labels for the packs of a load."""
     query = select(Pack).where(Pack.clinic_id == view.clinic_id, Pack.cycle_id == cycle_id).order_by(Pack.contents, Pack.pack_id)
@@ -80,7 +105,7 @@ async def pack_labels(view: View, cycle_id: UUID) -> tuple[PackLabel, ...]:
         PackLabel(
             pack_id=pack.pack_id,
             text=f"{pack.contents.replace('_', ' ')}  until {pack.sterile_until.isoformat()}  {str(pack.pack_id)[-8:]}",
-            code_svg=segno.make(f"urn:uuid:{pack.pack_id}", error="q", micro=False).svg_inline(border=4, omitsize=True),
+            code_svg=_code_of(pack.pack_id),
         )
         for pack in await view.rows.scalars(query)
     )
