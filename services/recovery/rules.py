@@ -91,6 +91,11 @@ def tier_of(policy: Policy, symptoms: Sequence[str]) -> Tier:
     return "urgent" if unknown_fever and tier not in ALARMING else tier
 
 
+def to_be_looked_at(policy: Policy, symptoms: Iterable[str]) -> frozenset[str]:
+    """The symptoms that a person must look at, each by itself."""
+    return frozenset(symptom for symptom in symptoms if tier_of(policy, [symptom]) != "none")
+
+
 def speaks_of_infection(policy: Policy, symptoms: Iterable[str]) -> bool:
     known = policy.recovery.symptoms
     return any(symptom == FEVER or (symptom in known and known[symptom].infection) for symptom in symptoms)

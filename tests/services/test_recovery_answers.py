@@ -100,6 +100,52 @@ async def test_the_same_answer_again_is_the_same_answer_and_a_worse_one_is_taken
         ]
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param((("pus", "mild_redness"), True), id="with something harmless besides"),
+        pytest.param((("pus",), False), id="with less than before"),
+        pytest.param((("mild_redness",), True), id="with one of them only"),
+        pytest.param((("pus", "pigment_change"), True), id="with something that wants review, said before too"),
+    ],
+)
+async def test_an_alarm_that_is_sent_again_is_added_to_the_first(care: Care, again: tuple[tuple[str, ...], bool]) -> None:
+    """One reaction, one hold to lift, one incident; what was answered is kept all the same."""
+    checkin, (symptoms, fever) = await care.asked(), again
+    await care.answer(checkin, "pus", "pigment_change", fever=True)
+    await care.answer(checkin, "mild_redness")
+    second = await care.answer(checkin, *symptoms, fever=fever)
+    assert (second.event.tier, second.repeated) == ("urgent", False)
+    assert [len(await care.house.said(kind)) for kind in (CheckinAnswered, ReactionReported)] == [3, 1]
+    assert [len(await care.house.said(kind)) for kind in (SafetyHoldPlaced, IncidentOpened)] == [1, 1]
+    await care.house.react("recovery")
+    assert (await care.messages()).count(("staff", "reaction_reported")) == 1
+    assert (await care.answer(checkin, *symptoms, fever=fever)).repeated
+
+
+async def test_what_was_not_told_before_is_a_new_alarm(care: Care) -> None:
+    checkin = await care.asked()
+    await care.answer(checkin, "pus")
+    await care.answer(checkin, "pus", "eye_involvement")
+    await care.answer(checkin, "eye_involvement", "breathing_difficulty")
+    assert [said.tier for said in await care.house.said(ReactionReported)] == ["urgent", "urgent", "emergency"]
+
+
+async def test_an_alarm_of_another_check_in_is_its_own(care: Care) -> None:
+    await care.answer(await care.asked(), "pus", "mild_redness")
+    await care.answer(await care.asked(), "pus")
+    assert len(await care.house.said(ReactionReported)) == 2
+
+
+async def test_after_a_hold_was_lifted_the_same_symptoms_with_others_are_news(care: Care) -> None:
+    checkin = await care.asked()
+    await care.answer(checkin, "pus", "mild_redness")
+    (hold,) = await care.house.said(SafetyHoldPlaced)
+    await care.house.doing("recovery", lift_safety_hold, HoldLifting(hold_id=hold.hold_id, note=LiftNote(reason="healed")))
+    await care.answer(checkin, "pus", "flaking")
+    assert len(await care.house.said(SafetyHoldPlaced)) == 2
+
+
 async def test_the_same_symptom_after_its_hold_was_lifted_is_news(care: Care) -> None:
     checkin = await care.asked()
     await care.answer(checkin, "pus")

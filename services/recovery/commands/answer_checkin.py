@@ -1,12 +1,14 @@
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import exists, insert, select
 
 from events.catalog.recovery import CheckinAnswered, ReactionReported, RecoveryRefused
 from events.faults import reach
-from events.policy import policy_in_force
+from events.policy import InForce, policy_in_force
 from events.transaction import Answer, Transaction
 from schemas.recovery import CheckInAnswer as Request
+from schemas.recovery import CheckInSheet
 from services.recovery import rules
 from services.recovery.commands.escalate import escalate, signal_lots
 from services.recovery.models import CheckIn, CheckInAnswer, Policies, Reaction, SafetyHold
@@ -34,6 +36,27 @@ async def _said_before(tx: Transaction, checkin: CheckIn, content: bytes) -> UUI
     return None if (await tx.rows.execute(lifted)).first() else checkin.answered_event_id
 
 
+async def _told_before(tx: Transaction, in_force: InForce, checkin: CheckIn, symptoms: Sequence[str]) -> UUID | None:
+    """The reaction that stands for these symptoms already: an earlier answer to this check-in told of all that somebody must look at.
+
+    Raised once: a second alarm for the same symptoms would be one more hold to lift and one more incident to look into. What was
+    not told before is news, and so is everything after the hold was lifted.
+    """
+    lifted = exists().where(
+        SafetyHold.clinic_id == Reaction.clinic_id, SafetyHold.cause == Reaction.reaction_id, SafetyHold.lifted_at.is_not(None)
+    )
+    standing = (
+        select(CheckInAnswer.content, CheckInAnswer.reaction_event_id)
+        .join(Reaction, (Reaction.clinic_id == CheckInAnswer.clinic_id) & (Reaction.event_id == CheckInAnswer.reaction_event_id))
+        .where(CheckInAnswer.clinic_id == tx.clinic_id, CheckInAnswer.checkin_id == checkin.checkin_id, ~lifted)
+        .order_by(Reaction.ledger_index)
+    )
+    found = (await tx.rows.execute(standing)).all()
+    told = {symptom for row in found for symptom in rules.reported(CheckInSheet.model_validate_json(bytes(row.content)))}
+    newest: UUID | None = found[-1].reaction_event_id if found else None
+    return newest if told.issuperset(rules.to_be_looked_at(in_force.policy, symptoms)) else None
+
+
 async def answer_checkin(tx: Transaction, request: Request) -> Answer[CheckinAnswered | RecoveryRefused]:
     """The client answers through their link. Whatever they feel is taken, also after a first answer; urgent things act at once."""
     in_force = await policy_in_force(tx.rows, Policies, tx.clinic_id, tx.now)
@@ -57,8 +80,8 @@ async def answer_checkin(tx: Transaction, request: Request) -> Answer[CheckinAns
     answered = CheckinAnswered(tier=tier, answered_at=tx.now, commitment=commitment, **about)
     answer = await tx.answer(answered, policy=in_force.version)
     reach("recovery.answered")
-    reaction_event_id = None
-    if tier != "none":
+    reaction_event_id = None if tier == "none" else await _told_before(tx, in_force, checkin, symptoms)
+    if tier != "none" and reaction_event_id is None:
         reaction = ReactionReported(
             reaction_id=tx.new_id("reaction"), treatment_id=checkin.treatment_id, client_id=checkin.client_id, tier=tier
         )
