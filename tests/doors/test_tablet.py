@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from schemas.vocabulary import Role
-from services.hygiene.pages.tablet import CAMERA, ICONS, MODULES, SHELL
+from services.hygiene.pages.tablet import CAMERA, ICONS, LATER, MODULES, SHELL
 from services.screens.assets import FOLDER, address, version
 from tests.doors.conftest import Door
 
@@ -48,7 +48,9 @@ async def test_the_worker_keeps_everything_that_the_page_is_made_of_and_nothing_
     shell = json.loads(worker.text.partition("const SHELL = ")[2].partition(";\n")[0])
     assert (shell["version"], shell["page"]) == (version(), here)
     assert shell["files"] == [address(name) for name in SHELL]
-    named = {name for module in MODULES for name in re.findall(r'from "\./(\w+\.js)"', (FOLDER / module).read_text())}
+    named = {name for module in (*MODULES, *LATER) for name in re.findall(r'from "\./(\w+\.js)"', (FOLDER / module).read_text())}
+    asked = {name for module in (*MODULES, *LATER) for name in re.findall(r'import\("\./(\w+\.js)"\)', (FOLDER / module).read_text())}
+    assert asked == set(LATER), "what a tap asks for first is kept with the rest"
     read = set(re.findall(r'new URL\("([^"]+)"', (FOLDER / "scan.js").read_text()))
     assert (named - set(MODULES), read) == (set(), set(CAMERA))
     page = (await door.ask("GET", here, Role.TECHNICIAN)).text

@@ -17,25 +17,29 @@ from services.door import Asking, may
 from services.hygiene import queries
 from services.screens.assets import FOLDER, address, version
 from services.screens.frame import HEADERS, POLICY, page
+from services.screens.names import people_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/tablet", include_in_schema=False)
 
 MODULES = (
     "taking.js",
     "tablet.js",
+    "forms.js",
+    "drafts.js",
     "reports.js",
     "offers.js",
     "outbox.js",
     "entries.js",
     "wedge.js",
-    "gs1.js",
-    "scan.js",
     "problems.js",
     "this_tablet.js",
     "lock.js",
 )
+LATER = ("gs1.js", "correcting.js", "scan.js")
+"""What a tap or a scan asks for first: kept with the rest, so that it is there without the network too."""
+
 CAMERA = ("vendor/barcode-detector-3.2.2.js", "vendor/zxing_reader-3.1.3.wasm")
-SHELL = (*MODULES, *CAMERA, "screens.css", "icons.svg", "mark.svg")
+SHELL = (*MODULES, *LATER, *CAMERA, "screens.css", "icons.svg", "mark.svg")
 """Everything that the page is made of. What is not here is not there when the network is gone."""
 
 ICONS = {"icon-192.png": "192x192", "icon-512.png": "512x512"}
@@ -76,7 +80,7 @@ async def facts(ask: Annotated[Asking, may("record_cycle")]) -> Response:
 @routes.get("/people")
 async def people(ask: Annotated[Asking, may("receive_lot")], request: Request) -> Response:
     """Who may have compared a typed label. Asked when a label is typed, and not kept."""
-    called: dict[UUID, str] = await request.app.state.people_called(ask.database, ask.clinic)
+    called = await people_of(request, ask)
     others = [{"id": str(who), "name": name} for who, name in called.items() if who != ask.actor.identity_id]
     return JSONResponse(sorted(others, key=lambda one: one["name"]), headers=HEADERS)
 

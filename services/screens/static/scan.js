@@ -38,3 +38,17 @@ export async function film(video, stopped) {
     video.srcObject = null;
   }
 }
+
+/** What the camera's button does: film, and give what was read to `take`. Tapped again, it puts the camera away. Rejects without one. */
+export async function tapped(viewer, said, take) {
+  if (!viewer.hidden) return void (viewer.hidden = true);
+  if (!navigator.mediaDevices) return said("The camera works only where the address begins with https. Use the scanner, or type the code.", "why");
+  viewer.hidden = false;
+  said("Hold the code before the camera. Tap Camera again to stop.");
+  try {
+    const text = await film(viewer.firstElementChild, () => viewer.hidden);
+    if (text) take(text);
+  } finally {
+    viewer.hidden = true;
+  }
+}

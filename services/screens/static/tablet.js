@@ -1,32 +1,34 @@
 // The sterilization tablet: five forms, one Save, and a list that says where each entry is. Nothing here waits for the network.
 
-import { clock, made, show } from "./entries.js";
+import { drafts } from "./drafts.js";
+import { clock, show } from "./entries.js";
+import { addSample, empty, kept, putBack, setBox, setPacks, setSamples, valuesOf, watch, wetSince } from "./forms.js";
 import { fill, judge, offer, remember } from "./offers.js";
 import { OPEN, Outbox, uuid7 } from "./outbox.js";
 import { clear, seenTo, tell } from "./problems.js";
-import { KINDS, fieldOf, plain, report, restore, samplesOf, snapshot, tail } from "./reports.js";
+import { KINDS, fieldOf, report } from "./reports.js";
 import { exported, keeps } from "./this_tablet.js";
-import { read } from "./gs1.js";
 import { said, taking } from "./taking.js";
 import { listen } from "./wedge.js";
 
 const $ = (id) => document.getElementById(id);
 const clinic = $("tablet").dataset.clinic;
 const outbox = new Outbox(clinic);
-const kept = { facts: null, rooms: [], people: [], last: {}, packs: [], box: null, cycles: [], ahead: 0, entries: [] };
-const NEW_SAMPLES = [["0", ""], ["", ""]];
-let kind = "cycle";
-let correcting = null;
+/** `places`: where the draft of a form is kept while the form holds something else than its own, as a correction. */
+const page = { kind: "cycle", correcting: null, drafts: drafts(clinic), places: {}, outbox, finish, turnTo, note };
 
-const form = () => $(kind);
+const form = () => $(page.kind);
 const input = (name) => form().querySelector(`[name="${name}"]`);
-const { take, addPack, camera } = taking({ kept, kind: () => kind, form, turnTo, setPacks, setBox });
+const noting = (set) => (value) => { set(value); note(); };
+const { take, addPack, camera } = taking({ kept, kind: () => page.kind, form, turnTo, setPacks: noting(setPacks), setBox: noting(setBox) });
 
-// Forms: one is shown, and each keeps what was typed until it is saved.
+// Forms: one is shown, and each keeps what was typed until it is saved, also when the page is opened again.
 
 function turnTo(next) {
-  if (correcting && next !== kind) finish();
-  kind = next in KINDS ? next : "cycle";
+  if (page.correcting && next !== page.kind) finish();
+  const { correcting } = page;
+  const kind = next in KINDS ? next : "cycle";
+  page.kind = kind;
   for (const name of Object.keys(KINDS)) {
     $(name).hidden = name !== kind;
     const link = document.querySelector(`.kinds a[href="#${name}"]`);
@@ -35,55 +37,63 @@ function turnTo(next) {
   }
   $("title").textContent = correcting ? `Correct: ${correcting.title}` : `Log a${/^[ai]/i.test(form().dataset.word) ? "n" : ""} ${form().dataset.word.toLowerCase()}`;
   $("save").textContent = correcting ? "Save correction" : "Save";
-  $("later").hidden = !correcting;
+  const half = offerLater();
   clear();
-  said("The scanner works anywhere on this page.");
+  if (half && !correcting) said(`Not saved yet: what was typed here ${clock(half.at)}.`, "why");
+  else said("The scanner works anywhere on this page.");
   $("saved").textContent = "";
   fill(form(), kind, kept);
 }
 
 function finish() {
-  correcting = null;
-  empty(form());
+  page.correcting = null;
+  reset(page.kind);
   $("code").value = "";
 }
 
-function empty(filled) {
-  restore(filled, []);
-  if (filled.id === "lot") setBox("");
-  if (filled.id !== "cycle") return;
-  setPacks([]);
-  setSamples(NEW_SAMPLES);
+const place = () => page.places[page.kind] ?? page.kind;
+
+/** Somebody typed, scanned or tapped something in the form. */
+function note() {
+  touched = true;
+  page.drafts.keep(place(), { ...valuesOf(page.kind), since: wetSince(page.kind), at: new Date() });
+  offerLater();
 }
 
-function setPacks(packs) {
-  kept.packs = packs;
-  $("packs").replaceChildren(...packs.map((pack, at) => made("li", {},
-    made("span", { text: `${plain(pack.contents)} · ${tail(pack.pack_id)}` }),
-    made("button", { type: "button", "data-remove": at, "aria-label": `Remove ${plain(pack.contents)} ${tail(pack.pack_id)}`, text: "Remove" }))));
+function offerLater() {
+  const half = page.drafts.of(place());
+  delete $("later").dataset.sure;
+  $("later").hidden = !page.correcting && !half;
+  $("later").textContent = page.correcting ? "Not now" : "Clear the form";
+  return half;
 }
 
-function setSamples(rows) {
-  const cell = (words, unit, value, at) => made("label", {}, made("span", { text: words }), made("input", { inputmode: "decimal", autocomplete: "off", value, "aria-label": `${words} of reading ${at + 1}, in ${unit}` }), made("span", { class: "hint", text: unit }));
-  $("samples").replaceChildren(...rows.map(([second, degrees], at) => made("li", {}, cell("At", "s", second, at), cell("Temperature", "°C", degrees, at))));
-  $("judged").textContent = "";
-}
-
-function setBox(scan) {
-  input0("lot", "scan").value = scan;
-  kept.box = null;
-  $("box").hidden = !scan;
-  if (!scan) return;
-  try {
-    kept.box = read(scan);
-    const expired = kept.box.expires_on < new Date().toLocaleDateString("sv");
-    $("box").textContent = `Lot ${kept.box.lot}, product ${kept.box.gtin}, expires on ${kept.box.expires_on}${kept.box.serial ? `, serial ${kept.box.serial}` : ""}${expired ? ". It has EXPIRED: do not use it." : ""}`;
-    $("box").classList.toggle("expired", expired);
-  } catch (wrong) {
-    $("box").textContent = `Read, but ${wrong.message}.`;
+/** What was typed is gone only when it was said twice; a correction waits on its card. */
+function later() {
+  const { dataset } = $("later");
+  if (!page.correcting && !dataset.sure) {
+    dataset.sure = "1";
+    $("later").textContent = "Really clear?";
+    return;
   }
+  if (!page.correcting) page.drafts.drop(place());
+  finish();
+  turnTo(page.kind);
 }
-const input0 = (name, of) => $(name).querySelector(`[name="${of}"]`);
+
+/** As new, or with what was half typed before a correction. */
+function reset(name) {
+  delete page.places[name];
+  empty(name);
+  giveBack(name);
+}
+
+function giveBack(name) {
+  const half = page.drafts.of(name);
+  if (!half) return;
+  if (kept.entries.some((entry) => entry.id === half.id)) page.drafts.drop(name); // it is saved: the tab ended before it knew
+  else putBack(name, half);
+}
 
 // Saving: on disk first, then sent.
 
@@ -106,69 +116,37 @@ async function save() {
 
 /** A disk may take long, and a person goes on meanwhile: what is saved, and which form is emptied, is settled at the tap. */
 async function store() {
-  const [saved, filled, was] = [kind, form(), correcting];
+  const [saved, filled, was, draft] = [page.kind, form(), page.correcting, place()];
   const found = report(saved, filled, kept);
   if (found.problems.length) return tell(filled, "This is not saved yet", found.problems);
   touched = false;
   const now = new Date(Date.now() - kept.ahead * 1000).toISOString();
-  const values = { fields: snapshot(filled), packs: saved === "cycle" ? kept.packs : [], samples: samplesOf(filled) };
+  const values = valuesOf(saved);
   const device = await outbox.kept("device");
   if (was) {
     const clockWrong = was.problems.some((one) => fieldOf(one) === "occurred_at");
     const body = { ...found.body, occurred_at: clockWrong ? now : was.body.occurred_at, device };
     const change = { body, values, title: found.title, state: "waiting", problems: [], correction: was.correction + 1 };
-    if (!(await outbox.change(was.id, (entry) => entry.state === "fix", change))) return late(was, saved, values);
+    if (!(await outbox.change(was.id, (entry) => entry.state === "fix", change))) return (await import("./correcting.js")).late(page, was, saved, values);
   } else {
     const body = { ...found.body, occurred_at: now, device };
-    const entry = { id: uuid7(), kind: saved, path: KINDS[saved].path, title: found.title, body, values, correction: 0, state: "waiting", problems: [] };
+    const id = uuid7();
+    page.drafts.keep(draft, { ...values, id, at: new Date() });
+    const entry = { id, kind: saved, path: KINDS[saved].path, title: found.title, body, values, correction: 0, state: "waiting", problems: [] };
     await outbox.put({ ...entry, by: await outbox.author(), madeAt: new Date().toISOString() });
   }
+  page.drafts.drop(draft);
   savedAt = performance.now();
   remember(new Map(values.fields), kept.last);
   await outbox.keep("last", kept.last);
-  if (kind !== saved) empty(filled);
-  else if (correcting === was) {
+  if (page.kind !== saved) reset(saved);
+  else if (page.correcting === was) {
     finish();
     turnTo(saved);
     scrollTo(0, 0);
   }
   $("saved").textContent = `Saved on this tablet: ${found.title}`;
   outbox.drain();
-}
-
-/** The entry went on meanwhile; what was typed stays. */
-function late(was, name, values) {
-  if (correcting === was) correcting = null;
-  turnTo(name);
-  putBack(name, values);
-  tell(form(), "This is NOT saved", [{ reason: `“${was.title}” was corrected or discarded meanwhile. Save this only as another entry.` }]);
-}
-
-function correct(entry) {
-  if (correcting) finish();
-  [kind, correcting] = [entry.kind, entry];
-  if (location.hash !== `#${kind}`) history.replaceState(null, "", `#${kind}`);
-  turnTo(kind);
-  putBack(kind, entry.values);
-  tell(form(), "Correct this, then save it again", entry.problems);
-}
-
-function putBack(name, { fields, packs, samples }) {
-  if (name === "cycle") {
-    setPacks(packs);
-    setSamples(samples.length ? samples : NEW_SAMPLES);
-  }
-  restore($(name), fields);
-  fill($(name), name, kept);
-  restore($(name), fields);
-  if (name === "lot") setBox(input0("lot", "scan").value);
-}
-
-async function discard(id) {
-  const gone = await outbox.change(id, (one) => one.state === "fix", { state: "discarded" });
-  if (!gone || correcting?.id !== id) return;
-  finish();
-  turnTo(kind);
 }
 
 // What is shown: the outcome of the last request, and the entries.
@@ -210,7 +188,7 @@ async function people() {
   if (!$("typed").open || kept.people.length) return;
   const answer = await fetch(`/clinics/${clinic}/tablet/people`, { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null);
   if (answer?.ok) kept.people = await answer.json();
-  fill(form(), kind, kept);
+  fill(form(), page.kind, kept);
 }
 
 function now(name) {
@@ -218,25 +196,17 @@ function now(name) {
   input(name).value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-function watch(button) {
-  const target = $(button.dataset.watch);
-  if (button.dataset.since) {
-    target.value = Math.floor((Date.now() - Number(button.dataset.since)) / 1000);
-    delete button.dataset.since;
-    button.textContent = "Start the timer";
-  } else {
-    button.dataset.since = Date.now();
-    button.textContent = "Stop: it is dry";
-  }
-}
-
-function act({ act: wanted, id }, button) {
+async function act({ act: wanted, id }, button) {
   const entry = kept.entries.find((one) => one.id === id);
-  if (wanted === "correct") return correct(entry);
   if (wanted === "mine") {
-    return outbox.author().then((by) => outbox.change(id, (one) => one.state === "other", { state: "waiting", by })).then(() => outbox.drain());
+    const by = await outbox.author();
+    await outbox.change(id, (one) => one.state === "other", { state: "waiting", by });
+    return outbox.drain();
   }
-  if (button.dataset.sure) return discard(id);
+  if (wanted === "correct" || button.dataset.sure) {
+    const { correct, discard } = await import("./correcting.js");
+    return wanted === "correct" ? correct(page, entry) : discard(page, id);
+  }
   button.dataset.sure = "1";
   button.textContent = "Really discard?";
   button.setAttribute("aria-label", `Really discard? ${entry.title}`);
@@ -245,9 +215,9 @@ function act({ act: wanted, id }, button) {
 function wire() {
   addEventListener("hashchange", () => location.hash.slice(1) in KINDS && turnTo(location.hash.slice(1)));
   $("save").addEventListener("click", save);
-  $("later").addEventListener("click", () => { finish(); turnTo(kind); });
+  $("later").addEventListener("click", later);
   $("add-pack").addEventListener("click", () => addPack(uuid7()));
-  $("add-sample").addEventListener("click", () => setSamples([...[...$("samples").children].map((row) => [...row.querySelectorAll("input")].map((one) => one.value)), ["", ""]]));
+  $("add-sample").addEventListener("click", addSample);
   $("add-code").addEventListener("click", () => { take($("code").value); $("code").value = ""; });
   $("camera").addEventListener("click", camera);
   $("export").addEventListener("click", () => exported(kept.entries.filter((entry) => OPEN.has(entry.state))));
@@ -256,10 +226,10 @@ function wire() {
   // While somebody types, not when they leave the field: what moves then moves away under the finger that left it.
   document.addEventListener("input", (event) => {
     if (!event.target.closest("form")) return;
-    touched = true;
     seenTo(event.target.closest("[data-field]"));
-    fill(form(), kind, kept);
+    fill(form(), page.kind, kept);
     judge(form(), kept);
+    note();
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !event.target.matches("input")) return;
@@ -270,12 +240,13 @@ function wire() {
     const pressed = event.target.closest("button, a");
     if (!pressed) return;
     const { dataset } = pressed;
-    if (dataset.act) act(dataset, pressed);
+    if (dataset.act) act(dataset, pressed).catch(() => said("This tablet cannot do that yet: connect it, and open this page again.", "why"));
     else if (dataset.remove) setPacks(kept.packs.filter((_, at) => at !== Number(dataset.remove)));
     else if (dataset.set) Object.assign(input(dataset.set), { value: dataset.value });
     else if (dataset.now) now(dataset.now);
     else if (dataset.watch) watch(pressed);
     else if (dataset.to) { event.preventDefault(); $(dataset.to).focus(); }
+    if (pressed.closest("form")) note();
   });
   listen(document, {
     scanned: take,
@@ -290,9 +261,12 @@ await outbox.open().catch((error) => {
 });
 outbox.addEventListener("changed", shown);
 outbox.addEventListener("facts", rooms);
-setSamples(NEW_SAMPLES);
+setSamples();
 wire();
 turnTo(location.hash.slice(1));
 await refreshed();
+page.drafts.prune([...Object.keys(KINDS), ...kept.entries.filter((entry) => entry.state === "fix").map((entry) => entry.id)]);
+Object.keys(KINDS).forEach(giveBack);
+if (page.drafts.of(page.kind)) turnTo(page.kind);
 outbox.drain();
 keeps(outbox, clinic).catch(() => Object.assign($("shell"), { textContent: "Not ready: open this page once while connected and signed in" }));

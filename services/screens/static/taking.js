@@ -1,9 +1,7 @@
 // Scanning: what a code says decides which form it belongs to.
 
-import { fill, serials } from "./offers.js";
-import { Unreadable, read } from "./gs1.js";
+import { serials } from "./offers.js";
 import { asCode, plain } from "./reports.js";
-import { film } from "./scan.js";
 
 const $ = (id) => document.getElementById(id);
 const contentsField = () => document.querySelector('#cycle [name="contents"]');
@@ -19,19 +17,21 @@ export function taking(page) {
     page.turnTo(kind);
   }
 
-  function take(text) {
+  async function take(text) {
     const bare = text.trim().replace(/^\][A-Za-z][0-9A-Za-z]/, "");
     if (/^ASEPSIS\x1d?TEST$/.test(bare)) return tested(text);
     const known = serials(kept).find((one) => one.id === bare.toLowerCase().replace("urn:uuid:", "") || one.words.includes(bare.toUpperCase()));
     if (known) return choose(known);
+    const gs1 = await import("./gs1.js").catch(() => null);
+    if (!gs1) return said("Not taken: this tablet cannot read codes yet. Connect it and open this page again, or type the label.", "why");
     try {
-      const found = read(text);
+      const found = gs1.read(text);
       if (found.id) return pack(found.id);
       if (page.kind() !== "lot") to("lot");
       page.setBox(text);
       return said(`Box of lot ${found.lot} scanned. Say how many are in it.`);
     } catch (wrong) {
-      if (!(wrong instanceof Unreadable)) throw wrong;
+      if (!(wrong instanceof gs1.Unreadable)) throw wrong;
       if (page.kind() === "lot" && wrong.field === "scan" && /separator/.test(wrong.message)) page.setBox(text);
       return said(`Not taken: ${wrong.message}.`, "why");
     }
@@ -47,10 +47,7 @@ export function taking(page) {
     const wanted = known.kinds.includes(page.kind()) ? page.kind() : known.kinds[0];
     if (wanted !== page.kind()) to(wanted);
     const found = page.form().querySelector(`[name="${known.name}"][value="${known.id}"]`);
-    if (found) {
-      found.checked = true;
-      fill(page.form(), page.kind(), kept);
-    }
+    found?.click();
     said(`${known.title} chosen.`);
   }
 
@@ -70,19 +67,8 @@ export function taking(page) {
     return said(`${plain(contents)} added: ${kept.packs.length} in the load.`);
   }
 
-  async function camera() {
-    if (!$("viewer").hidden) return void ($("viewer").hidden = true);
-    if (!navigator.mediaDevices) return said("The camera works only where the address begins with https. Use the scanner, or type the code.", "why");
-    $("viewer").hidden = false;
-    said("Hold the code before the camera. Tap Camera again to stop.");
-    try {
-      const text = await film($("video"), () => $("viewer").hidden);
-      if (text) take(text);
-    } catch {
-      said("The camera could not be opened. Use the scanner, or type the code.", "why");
-    }
-    $("viewer").hidden = true;
-  }
+  const camera = () => import("./scan.js").then(({ tapped }) => tapped($("viewer"), said, take))
+    .catch(() => said("The camera could not be opened. Use the scanner, or type the code.", "why"));
 
   return { take, addPack, camera };
 }
