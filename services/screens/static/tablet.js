@@ -91,6 +91,7 @@ function reset(name) {
 function giveBack(name) {
   const half = page.drafts.of(name);
   if (!half) return;
+  if (new Date(half.at).toDateString() !== new Date().toDateString()) half.since = null; // nothing stays wet overnight
   if (kept.entries.some((entry) => entry.id === half.id)) page.drafts.drop(name); // it is saved: the tab ended before it knew
   else putBack(name, half);
 }
