@@ -37,6 +37,12 @@ HEADERS = {
     "Vary": "Accept",
 }
 
+FILMING = {
+    "Content-Security-Policy": POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'") + "; media-src 'self' blob:",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+}
+"""What pages that read codes by camera have instead: it is read by WebAssembly of our own. No other page may film."""
+
 
 @cache
 def environment() -> "Environment":

@@ -2,12 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
+from events.catalog.booking import BookingConfirmed
+from events.catalog.treatment import RuleOverridden, TreatmentStarted
+from schemas.policy import default_policy
 from schemas.vocabulary import Role
+from services.event_examples import VISIT, event_examples
+from services.treatment.rules.gate import CODES
 from tests.doors.conftest import Door
 
 NOBODY = UUID("00000000-0000-4000-8000-00000000dead")  # one that stays, for tests are collected twice
@@ -76,3 +83,55 @@ async def test_a_form_without_its_id_is_not_taken(door: Door) -> None:
     async with signed_in(door, Role.PRACTITIONER) as browser:
         answer = await browser.post(f"chair/treatments/{NOBODY}/pause", data={"reason": "client_request"})
     assert (answer.status_code, "This form is not complete" in answer.text) == (422, True), answer.text
+
+
+async def booked(door: Door) -> UUID:
+    visit = VISIT.model_copy(update={"booking_id": uuid4(), "client_id": uuid4()})
+    await door.house.given("booking", BookingConfirmed(visit=visit))
+    await door.house.caught_up("booking")
+    return visit.booking_id
+
+
+async def test_only_pages_that_read_codes_may_film_and_only_for_whoever_scans(door: Door) -> None:
+    booking = await booked(door)
+    running = uuid4()
+    started = event_examples()[TreatmentStarted].model_copy(update={"treatment_id": running, "booking_id": uuid4()})
+    await door.house.given("treatment", started)
+    treatment = f"chair/treatments/{running}"
+    for role, path, films in (
+        (Role.PRACTITIONER, f"chair/{booking}", True),
+        (Role.MANAGER, f"chair/{booking}", False),
+        (Role.PRACTITIONER, treatment, True),
+        (Role.MANAGER, treatment, False),
+        (Role.PRACTITIONER, f"{treatment}/end", False),
+        (Role.PRACTITIONER, f"board/{booking}", False),
+        (Role.PRACTITIONER, "chair", False),
+    ):
+        async with signed_in(door, role) as browser:
+            answer = await browser.get(path)
+        policy, told = answer.headers["content-security-policy"], answer.headers["permissions-policy"]
+        assert (answer.status_code, "'wasm-unsafe-eval'" in policy, "camera=(self)" in told) == (200, films, films), (role, path)
+        assert ("unsafe-inline" in policy, "'unsafe-eval'" in policy, 'id="camera"' in answer.text) == (False, False, films), (role, path)
+        assert "scan.js" not in answer.text, "what reads the camera is loaded by its button"
+    async with signed_in(door, Role.PRACTITIONER) as browser:
+        refused = await browser.post(f"chair/{booking}/start", data={"command_id": "refused"})
+    assert (refused.status_code, refused.headers["permissions-policy"].startswith("camera=(self)")) == (409, True)
+
+
+async def test_a_rule_is_let_pass_until_when_somebody_says_and_no_longer_than_policy_lets_it(door: Door) -> None:
+    gate = default_policy().gate
+    rule = next(name for name, code in CODES.items() if code in gate.rules and Role.CLINICIAN in gate.rules[code].overridable_by)
+    path, now = f"chair/{await booked(door)}/waive/{rule}", await door.house.now()
+    soon, late = (f"{now + timedelta(days=days):%Y-%m-%d}" for days in (1, gate.override_limit_days + 2))
+    form = {"id": str(uuid4()), "reason": gate.override_reasons[0], "until_day": late, "until": "12:30"}
+    async with signed_in(door, Role.CLINICIAN) as browser:
+        assert 'name="until" type="time"' in (await browser.get(path)).text
+        answer = await browser.post(path, data=form)
+        assert (answer.status_code, f'value="{late}"' in answer.text) == (409, True), answer.text
+        answer = await browser.post(path, data=form | {"until": "soon"})
+        assert (answer.status_code, "Say on which day, and at what time." in answer.text) == (422, True), answer.text
+        anew = form | {"id": str(uuid4()), "until_day": soon}
+        answers = [await browser.post(path, data=anew) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [303, 303], answers[0].text
+    [passed] = await door.house.said(RuleOverridden)
+    assert (passed.rule, f"{passed.valid_until.astimezone(ZoneInfo('Europe/Amsterdam')):%Y-%m-%d %H:%M}") == (rule, f"{soon} 12:30")

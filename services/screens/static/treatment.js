@@ -127,15 +127,20 @@ const field = document.querySelector("input[data-scan]");
 if (field) {
   const add = field.parentElement.querySelector("button");
   const hint = document.getElementById("scan-said");
+  const hear = (text, tone = "hint") => void Object.assign(hint, { textContent: text, className: tone });
+  const take = (text) => {
+    field.value = text;
+    field.form.requestSubmit(add);
+  };
   listen(document, {
-    scanned(text) {
-      field.value = text;
-      field.form.requestSubmit(add);
-    },
+    scanned: take,
     refused() {
-      hint.textContent = "Scan again: a part of the code was lost.";
+      hear("Scan again: a part of the code was lost.", "why");
       field.value = "";
       field.focus();
     },
   });
+  const viewer = document.getElementById("viewer");
+  document.getElementById("camera").addEventListener("click", () => import("./scan.js").then(({ tapped }) => tapped(viewer, hear, take))
+    .catch(() => hear("The camera could not be opened. Use the scanner, or type the code.", "why")));
 }

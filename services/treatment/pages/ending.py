@@ -9,11 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from schemas.sentences import Said
 from schemas.treatment import End, EndNote
-from schemas.vocabulary import FACE, Area, AreaDepth, Verdict
+from schemas.vocabulary import FACE, Area, AreaDepth
 from services.door import Asking, ProblemError, may, problem, unmet
-from services.screens.forms import Fields, Sent, command_of, micrometers, wrong
+from services.screens.forms import Fields, Sent, as_findings, command_of, micrometers, wrong
 from services.screens.frame import page
 from services.screens.names import clients_of
 from services.screens.words import millimeters, plain, thing
@@ -82,14 +81,6 @@ def contact_of(sent: Fields) -> tuple[bool, tuple[AreaDepth, ...]]:
     if not sent.all("areas"):
         raise wrong("areas", "Mark each area that the needles touched.")
     return True, depths_of(sent)
-
-
-def as_findings(unreadable: RequestValidationError) -> list[Said]:
-    """What is wrong with a form, as findings."""
-    return [
-        Said(rule=str(error["loc"][-1]), code="", verdict=Verdict.UNMET, reason=str(error["msg"]).removeprefix("Value error, "))
-        for error in unreadable.errors()
-    ]
 
 
 async def _show(request: Request, ask: Asking, treatment_id: UUID, sent: Fields | None, status: int, findings: Any) -> Response:

@@ -1,6 +1,6 @@
 """A treatment that was done on paper, entered afterwards: it is never refused, and says which rules would have stopped it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,19 +9,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from events.transaction import View
-from schemas.policy import local_instants
 from schemas.treatment import PastNote, PastTreatmentRecord
 from schemas.vocabulary import Modality, Shape
 from services.door import Asking, ProblemError, may
-from services.screens.forms import Fields, Sent, asked_of, understood, wrong
+from services.screens.forms import Fields, Sent, as_findings, asked_of, understood, wrong
 from services.screens.frame import page
 from services.screens.names import clients_of, people_of
 from services.screens.words import thing, what_of
 from services.treatment import commands, queries
 from services.treatment.pages.chair import gone_on, words_of
-from services.treatment.pages.ending import as_findings, contact_of, map_of
+from services.treatment.pages.ending import contact_of, map_of
 from services.treatment.pages.scans import scanned
-from services.treatment.pages.words import Words
+from services.treatment.pages.starting import typed_moment
 
 routes = APIRouter(prefix="/clinics/{clinic}/chair/past", include_in_schema=False)
 
@@ -105,18 +104,6 @@ async def past_page(ask: Annotated[Asking, may("record_past_treatment")], reques
     return await _show(request, ask, asked_of(request))
 
 
-def _wall(words: Words, sent: Fields, field: str) -> datetime:
-    """A day and time of the form as a moment. Raises `RequestValidationError`."""
-    try:
-        wall = datetime.fromisoformat(f"{sent.one('day')}T{sent.one(field)}").replace(tzinfo=None)
-    except ValueError as unreadable:
-        raise wrong(field, "Say on which day it was, from when until when.") from unreadable
-    instants = local_instants(words.policy, wall) if words.policy else ()
-    if len(instants) != 1:
-        raise wrong(field, "The clocks were changed then: this time did not exist, or twice. Choose another one.")
-    return instants[0]
-
-
 async def _things(view: View, sent: Fields) -> dict[str, Any]:
     """What was used, by the codes that were scanned or typed. Raises `RequestValidationError` naming each that is not known."""
     fields: dict[queries.Kind, str] = {"handpiece": "handpiece", "cartridge": "cartridges", "pack": "packs"}
@@ -150,8 +137,8 @@ async def _note(ask: Asking, sent: Fields) -> PastNote:
             "practitioner_id": sent.one("practitioner"),
             "needle_contact": contact,
             "depths": depths,
-            "started_at": _wall(words, sent, "from"),
-            "ended_at": _wall(words, sent, "until"),
+            "started_at": typed_moment(words, sent.one("day"), sent.one("from"), "from"),
+            "ended_at": typed_moment(words, sent.one("day"), sent.one("until"), "until"),
             "reason": sent.one("reason"),
             **await _things(view, sent),
         }

@@ -15,7 +15,7 @@ from schemas.treatment import NumbingView, Preparation, PreviewRequest
 from schemas.vocabulary import Area, Verdict, Visit
 from services.door import Asking, Problem, may, problem, unmet
 from services.screens.forms import Fields, asked_of
-from services.screens.frame import HEADERS, page, render
+from services.screens.frame import FILMING, HEADERS, page, render
 from services.screens.live import stream
 from services.screens.names import clients_of, people_of
 from services.screens.words import plain, thing, what_of
@@ -169,6 +169,7 @@ async def show(
         asked = asked.model_copy(update={"room_id": None})  # the form always says one
     named = await clients_of(request, ask, [visit.client_id])
     reader = Reader(request, ask.clinic, visit, sight.words)
+    acts = reader.may("start_treatment") and not sight.sitting.treatment_id
     context: dict[str, Any] = {
         "sight": sight,
         "visit": visit,
@@ -188,6 +189,7 @@ async def show(
         "now": now,
         "ticks": _ticks(sight.words, visit),
         "may": reader.may,
+        "acts": acts,
         "refused": refused,
         "reasons": grouped(refused.findings, UNMET) if refused else (),
         "title": title,
@@ -196,7 +198,9 @@ async def show(
         "done": DONE.get(asked_of(request).one("done") or "") if not refused else None,
     }
     status = refused.status if refused else 422 if wrong else 200
-    return page(request, "treatment/booking.html", clinic=ask.clinic, actor=ask.actor, status=status, **context)
+    answer = page(request, "treatment/booking.html", clinic=ask.clinic, actor=ask.actor, status=status, **context)
+    answer.headers.update(FILMING if acts else {})
+    return answer
 
 
 @routes.get("/{booking_id}")

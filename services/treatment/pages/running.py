@@ -11,15 +11,15 @@ from starlette.responses import RedirectResponse, Response
 from events.transaction import View
 from schemas.sentences import Said, say
 from schemas.treatment import AddedCartridge, Certificate, Pause, PauseNote, ResumeNote, Resumption, TreatmentView
-from schemas.vocabulary import Role, Verdict
+from schemas.vocabulary import Verdict
 from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, command_of
-from services.screens.frame import HEADERS, page, render
+from services.screens.frame import FILMING, HEADERS, page, render
 from services.screens.live import stream
-from services.screens.names import clients_of, people_of
+from services.screens.names import clients_of, held, people_of
 from services.screens.words import Look, areas_of, millimeters, thing
 from services.treatment import commands, queries
-from services.treatment.pages.chair import gone_on, looker, words_of
+from services.treatment.pages.chair import CARE, gone_on, looker, words_of
 from services.treatment.pages.checklist import Group, grouped
 from services.treatment.pages.scans import scanned
 from services.treatment.pages.starting import typed_code
@@ -106,6 +106,7 @@ async def show(
     treatment = found.treatment
     named = await clients_of(request, ask, [treatment.client_id])
     findings: list[Said] = [say(finding) for finding in found.findings]
+    acts = bool(request.state.roles & CARE) and not running.over
     context: dict[str, Any] = {
         "running": running,
         "treatment": treatment,
@@ -126,10 +127,13 @@ async def show(
         "wrong": wrong,
         "done": DONE.get(asked_of(request).one("done") or "") if not refused else None,
         "has_begun": asked_of(request).one("done") == "started",
-        "treats": bool(request.state.roles & {Role.PRACTITIONER, Role.CLINICIAN}),
+        "acts": acts,
+        "sees_booking": held(request, "view_day_sheet")["view_day_sheet"],
     }
     status = refused.status if refused else 422 if wrong else 200
-    return page(request, "treatment/treatment.html", clinic=ask.clinic, actor=ask.actor, status=status, **context)
+    answer = page(request, "treatment/treatment.html", clinic=ask.clinic, actor=ask.actor, status=status, **context)
+    answer.headers.update(FILMING if acts else {})
+    return answer
 
 
 @routes.get("/{treatment_id}")

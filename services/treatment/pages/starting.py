@@ -1,15 +1,18 @@
 """Start, and whatever puts right what it would be refused for: skin cleansed, cream on and off, a rule let pass."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from schemas.policy import local_instants
+from schemas.sentences import Said
 from schemas.treatment import (
     Cleansing,
     CleansingNote,
@@ -20,8 +23,9 @@ from schemas.treatment import (
     OverrideNote,
     RemovalNote,
 )
+from schemas.vocabulary import Verdict
 from services.door import Asking, ProblemError, may, problem, unmet
-from services.screens.forms import Fields, Sent, asked_of, command_of, understood, wrong
+from services.screens.forms import Fields, Sent, as_findings, asked_of, command_of, understood, wrong
 from services.screens.frame import page
 from services.screens.names import clients_of
 from services.screens.words import plain, thing
@@ -35,7 +39,7 @@ from services.treatment.pages.words import Words
 routes = APIRouter(prefix="/clinics/{clinic}/chair", include_in_schema=False)
 
 LEAST_VALID = timedelta(hours=1)
-"""A rule that is let pass stays so until the slot ends, and at least so long."""
+"""Until when a rule is let pass, unless somebody says: until the slot ends, and at least so long."""
 
 
 async def _visit_of(ask: Asking, booking_id: UUID) -> queries.Sitting:
@@ -79,6 +83,18 @@ def typed_time(words: Words, now: datetime, typed: str | None, field: str = "tim
     instants = local_instants(words.policy, wall) if words.policy else ()
     if len(instants) != 1:
         raise problem(422, "input", "Input not understood", unmet("time_must_exist_once", time=typed))
+    return instants[0]
+
+
+def typed_moment(words: Words, day: str | None, time: str | None, field: str) -> datetime:
+    """A day and time on the clinic's wall. Raises `RequestValidationError` for one that is none, or that exists twice."""
+    try:
+        wall = datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=None)
+    except ValueError as unreadable:
+        raise wrong(field, "Say on which day, and at what time.") from unreadable
+    instants = local_instants(words.policy, wall) if words.policy else ()
+    if len(instants) != 1:
+        raise wrong(field, "The clocks are changed then: this time does not exist, or twice. Choose another one.")
     return instants[0]
 
 
@@ -145,29 +161,41 @@ async def waive_page(booking_id: UUID, rule: str, ask: Annotated[Asking, may("ov
     return await _show_waiver(request, ask, booking_id, rule)
 
 
-async def _show_waiver(request: Request, ask: Asking, booking_id: UUID, rule: str, refused: Any = None) -> Response:
-    async with ask.reading("treatment", refused.index if refused else None) as view:
+async def _show_waiver(
+    request: Request,
+    ask: Asking,
+    booking_id: UUID,
+    rule: str,
+    *,
+    sent: Fields | None = None,
+    status: int = 200,
+    findings: Sequence[Said] = (),
+) -> Response:
+    async with ask.reading("treatment") as view:
         words = await words_of(view, {})
         sitting = await queries.sitting_of(view, booking_id)
         now = view.now
     if sitting is None:
         raise problem(404, "unknown", "Not found", unmet("booking_must_be_known"))
     named = await clients_of(request, ask, [sitting.visit.client_id])
-    until = max(sitting.visit.ends_at, now + LEAST_VALID)
+    until = max(sitting.visit.ends_at, now + LEAST_VALID) + timedelta(seconds=59)  # whole minutes are shown
+    gate = words.policy.gate if words.policy else None
     return page(
         request,
         "treatment/waive.html",
         clinic=ask.clinic,
         actor=ask.actor,
-        status=refused.status if refused else 200,
-        refused=refused,
+        status=status,
+        findings=findings,
         booking_id=booking_id,
         rule=rule,
         title=titled(rule),
         who=named.get(sitting.visit.client_id) or thing("Client", sitting.visit.client_id),
-        reasons=[(code, plain(code)) for code in (words.policy.gate.override_reasons if words.policy else ())],
-        until=until,
-        until_words=words.day_and_time(until),
+        reasons=[(code, plain(code)) for code in (gate.override_reasons if gate else ())],
+        chosen=sent.one("reason") if sent else None,
+        until_day=(sent.one("until_day") if sent else None) or words.day_of(until),
+        until=(sent.one("until") if sent else None) or words.time(until),
+        most_days=gate.override_limit_days if gate else 0,
         query=query_of(asked_for(asked_of(request), booking_id)),
     )
 
@@ -175,12 +203,17 @@ async def _show_waiver(request: Request, ask: Asking, booking_id: UUID, rule: st
 @routes.post("/{booking_id}/waive/{rule}")
 async def waive(booking_id: UUID, rule: str, ask: Annotated[Asking, may("override_rule")], request: Request, sent: Sent) -> Response:
     """Let the booking pass the rule. Sterility, consent, recall and safety holds nobody can."""
-    note = understood(OverrideNote, {"booking_id": booking_id, "rule": rule, **sent.given("reason", "valid_until")})
-    body = understood(Override, {"override_id": sent.one("id"), "note": note})
     try:
+        async with ask.reading("treatment") as view:
+            until = typed_moment(await words_of(view, {}), sent.one("until_day"), sent.one("until"), "until")
+        note = understood(OverrideNote, {"booking_id": booking_id, "rule": rule, "valid_until": until, **sent.given("reason")})
+        body = understood(Override, {"override_id": sent.one("id"), "note": note})
         reply = await ask.decide("treatment", commands.override_rule, body, command_id=f"override.{body.override_id}")
+    except RequestValidationError as unreadable:
+        return await _show_waiver(request, ask, booking_id, rule, sent=sent, status=422, findings=as_findings(unreadable))
     except ProblemError as refused:
         if refused.problem.event is None:
             raise
-        return await _show_waiver(request, ask, booking_id, rule, refused.problem)
+        findings = [found for found in refused.problem.findings if found.verdict is not Verdict.MET]
+        return await _show_waiver(request, ask, booking_id, rule, sent=sent, status=refused.problem.status, findings=findings)
     return await gone_on(ask, reply.index, f"/{booking_id}", "waived", query_of(asked_for(asked_of(request), booking_id)))
