@@ -4,9 +4,10 @@ import asyncio
 import re
 from datetime import UTC, datetime
 
-from playwright.async_api import Locator, Page, Request
+from playwright.async_api import Locator, Page, Request, expect
 
 from tests.screens.conftest import Clinic, Tab
+from tests.screens.keys import choose, press, write
 
 
 def card(page: Page, name: str) -> Locator:
@@ -19,23 +20,33 @@ async def opened(page: Page, name: str) -> None:
     await page.goto(str(await link.get_attribute("href")))
 
 
-async def book_by_forms(tab: Tab, given: str, born: str = "1984-02-29") -> None:
-    """A new client and a booking for them, from the board, by forms alone."""
+async def opened_by_keys(page: Page, name: str) -> None:
+    """The same in the panel beside the board."""
+    await press(page, page.get_by_role("link", name=re.compile(name)))
+    await expect(page.locator("#panel h1")).to_be_focused()
+
+
+async def book_by_keys(tab: Tab, given: str) -> None:
+    """A new client and a booking for them, from the board, without a mouse."""
     page = tab.page
-    await page.get_by_role("link", name="New booking").click()
-    await page.get_by_label("Date of birth").fill(born)
-    await page.get_by_role("button", name="Find").click()
+    await press(page, page.get_by_role("link", name="New booking"))
+    born = page.get_by_label("Date of birth")
+    await expect(born).to_be_focused()
+    await page.keyboard.type("02291984")
+    await expect(born).to_have_value("1984-02-29")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Nobody is known")).to_be_visible()
     await tab.is_sound("nobody known")
-    await page.get_by_label("Given name").fill(given)
-    await page.get_by_label("Family name").fill("Jansen")
-    await page.get_by_label("Phone").fill("+31612345678")
-    await page.get_by_role("button", name="Register").click()
-    await page.get_by_label("Visit").select_option("consultation")
-    await page.get_by_label("Minutes").select_option("30")
-    await page.get_by_label("With", exact=True).select_option(label="Priya")
-    await page.get_by_role("button", name="Show free slots").click()
+    await write(page, page.get_by_label("Given name"), given)
+    await write(page, page.get_by_label("Family name"), "Jansen")
+    await write(page, page.get_by_label("Phone"), "+31612345678")
+    await press(page, page.get_by_role("button", name="Register"))
+    await choose(page, page.get_by_label("Visit"), "Consultation", "consultation")
+    await choose(page, page.get_by_label("Minutes"), "30", "30")
+    await choose(page, page.get_by_label("With", exact=True), "Priya")
+    await press(page, page.get_by_role("button", name="Show free slots"))
     await tab.is_sound("free slots")
-    await page.locator(".slots button").first.click()
+    await press(page, page.locator(".slots button").first)
     await page.wait_for_url("**/board?on=*done=booked*")
 
 

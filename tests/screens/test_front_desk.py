@@ -8,7 +8,8 @@ from uuid import uuid4
 from playwright.async_api import expect
 
 from tests.screens.conftest import Clinic
-from tests.screens.desk import book_by_forms, card, opened, seen_after, sent_again
+from tests.screens.desk import book_by_keys, card, opened, opened_by_keys, seen_after, sent_again
+from tests.screens.keys import choose, press, reach, tick
 
 
 async def test_the_token_opens_the_page_that_was_asked_for(clinic: Clinic) -> None:
@@ -28,7 +29,8 @@ async def test_the_token_opens_the_page_that_was_asked_for(clinic: Clinic) -> No
 async def test_the_back_button_shows_nothing_after_signing_out(clinic: Clinic) -> None:
     async with clinic.tab() as tab:
         tab.expected.append("401")
-        await tab.sign_in()
+        await tab.be()
+        await tab.page.goto(clinic.board)
         await tab.page.get_by_role("link", name="New booking").click()
         await tab.page.get_by_role("button", name="Sign out").click()
         await expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -71,7 +73,8 @@ async def test_a_board_goes_dark_when_its_grant_is_revoked(clinic: Clinic) -> No
 async def test_who_may_not_see_a_screen_is_told_so(clinic: Clinic) -> None:
     async with clinic.tab() as tab:
         tab.expected.append("403")
-        await tab.sign_in()
+        await tab.be()
+        await tab.page.goto(clinic.board)
         await expect(tab.page.get_by_role("navigation", name="Screens").get_by_role("link", name="Record")).to_have_count(0)
         await tab.page.goto(clinic.board.removesuffix("board") + "record")
         await expect(tab.page.get_by_role("alert")).to_contain_text("Your role does not allow this")
@@ -79,37 +82,40 @@ async def test_who_may_not_see_a_screen_is_told_so(clinic: Clinic) -> None:
 
 
 async def test_a_booking_is_made_moved_back_canceled_back_and_the_client_arrives(clinic: Clinic) -> None:
+    """All of it by keys alone."""
     async with clinic.tab() as tab:
         page = tab.page
-        await tab.sign_in()
-        await book_by_forms(tab, "Noor")
+        await tab.be()
+        await page.goto(clinic.board)
+        await book_by_keys(tab, "Noor")
         await expect(card(page, "Noor Jansen")).to_contain_text("Booked")
         before = await card(page, "Noor Jansen").inner_text()
 
-        await opened(page, "Noor Jansen")
+        await opened_by_keys(page, "Noor Jansen")
+        await press(page, page.locator("summary", has_text="Move it"))
+        await press(page, page.get_by_role("button", name="Show free slots"))
         await tab.is_sound("a booking")
-        await page.get_by_text("Move it").click()
-        await page.get_by_role("button", name="Show free slots").click()
-        await page.locator(".slots button").nth(3).click()
+        await press(page, page.locator(".slots button").nth(3))
         await expect(page.get_by_text("Moved.")).to_be_visible()
         assert await card(page, "Noor Jansen").inner_text() != before
-        await page.get_by_role("button", name="Undo").click()
+        await press(page, page.get_by_role("button", name="Undo"))
         await expect(card(page, "Noor Jansen")).to_have_text(re.compile(re.escape(before.splitlines()[0])))
 
-        await opened(page, "Noor Jansen")
-        await page.get_by_text("Cancel it").click()
-        await page.get_by_role("button", name="Cancel the booking").click()
+        await opened_by_keys(page, "Noor Jansen")
+        await press(page, page.locator("summary", has_text="Cancel it"))
+        await choose(page, page.get_by_label("Why"), "Booked by mistake", "booked_by_mistake")
+        await press(page, page.get_by_role("button", name="Cancel the booking"))
         await expect(page.get_by_text("Canceled: the slot is free again.")).to_be_visible()
         await expect(card(page, "Noor Jansen")).to_have_count(0)
-        await page.get_by_role("button", name="Undo").click()
+        await press(page, page.get_by_role("button", name="Undo"))
         await expect(card(page, "Noor Jansen")).to_contain_text("Booked")
 
-        await opened(page, "Noor Jansen")
-        await page.get_by_label("I compared name and date of birth").check()
-        await page.get_by_role("button", name="The client is here").click()
+        await opened_by_keys(page, "Noor Jansen")
+        await tick(page, page.get_by_label("I compared name and date of birth"))
+        await press(page, page.get_by_role("button", name="The client is here"))
         await expect(card(page, "Noor Jansen")).to_contain_text("Here")
         await tab.is_sound("the board")
-        await page.get_by_role("button", name="Undo").click()
+        await press(page, page.get_by_role("button", name="Undo"))
         await expect(page.get_by_text("The client is not here")).to_be_visible()
         await expect(card(page, "Noor Jansen")).not_to_contain_text("Here")
 
@@ -125,7 +131,8 @@ async def test_a_booking_is_made_moved_back_canceled_back_and_the_client_arrives
 async def test_everything_works_without_javascript(clinic: Clinic) -> None:
     async with clinic.tab(java_script_enabled=False) as tab:
         page = tab.page
-        await tab.sign_in()
+        await tab.be()
+        await page.goto(clinic.board)
         await expect(page.locator("#live noscript")).to_be_visible()
         await page.get_by_role("link", name="New booking").click()
         await page.get_by_label("Date of birth").fill("1990-05-17")
@@ -136,7 +143,7 @@ async def test_everything_works_without_javascript(clinic: Clinic) -> None:
         await page.get_by_role("button", name="Show free slots").click()
         await page.get_by_text("The client stands here").click()
         await page.locator("#now_with").select_option(label="Paula")
-        await page.get_by_label("Where").select_option(index=2)
+        await page.locator("#now_in").select_option(index=2)
         await page.get_by_label("I compared name and date of birth").check()
         async with page.expect_request("**/board/walk-in") as sent:
             await page.get_by_role("button", name="Book from now on").click()
@@ -182,10 +189,10 @@ async def test_a_conflicted_announcement_is_resolved(clinic: Clinic) -> None:
         await tab.see_tomorrow()
         await expect(card(page, "Gijs Visser")).to_contain_text("Conflict")
         await expect(card(page, "Gijs Visser")).to_contain_text("The practitioner is taken")
-        await opened(page, "Gijs Visser")
-        await page.get_by_role("button", name="Confirm it in its own slot").click()
+        await opened_by_keys(page, "Gijs Visser")
+        await press(page, page.get_by_role("button", name="Confirm it in its own slot"))
         await expect(page.get_by_role("alert")).to_contain_text("The room is taken")
-        await page.locator(".slots button").first.click()
+        await press(page, page.locator(".slots button").first)
         await expect(page.get_by_text("The conflict is resolved")).to_be_visible()
         await expect(card(page, "Gijs Visser")).to_contain_text("Booked")
 
@@ -198,10 +205,7 @@ async def test_the_board_is_worked_by_keys_alone(clinic: Clinic) -> None:
         await tab.be()
         await tab.see_tomorrow()
         focused = "() => document.activeElement.textContent.trim()"
-        for _ in range(30):
-            await page.keyboard.press("Tab")
-            if await page.evaluate("() => document.activeElement.matches('#board a.open')"):
-                break
+        await reach(page, page.locator("#board a.open").first)
         first = await page.evaluate(focused)
         await page.keyboard.press("j")
         assert await page.evaluate(focused) != first

@@ -42,7 +42,7 @@ async def test_a_treatment_is_paused_supplied_stopped_and_ended(clinic: Clinic) 
         await tab.page.goto(f"{room.chair}/treatments/{treatment_id}")
         await tab.is_sound("a treatment")
         await pause_and_supply(tab, room, treatment_id)
-        await be_stopped(tab, room)
+        await be_stopped(tab, room, treatment_id)
         await end_it(tab, room, treatment_id)
 
 

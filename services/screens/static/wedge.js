@@ -75,6 +75,7 @@ export function listen(target, { scanned, refused, reading = () => {} }) {
       burst = [];
       return;
     }
+    if (event.key === "Tab") burst = []; // what follows is meant for something else
     if (typed === null) return;
     if (typed === "]") {
       event.preventDefault();
