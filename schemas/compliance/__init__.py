@@ -50,6 +50,7 @@ from schemas.compliance.traces import (
     Part,
     PolicyApproval,
     Touched,
+    TouchedPage,
     TouchedTreatment,
     TreatmentRecord,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "TokenRequest",
     "TokenSeen",
     "Touched",
+    "TouchedPage",
     "TouchedQuestion",
     "TouchedTreatment",
     "TreatmentRecord",

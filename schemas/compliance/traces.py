@@ -140,3 +140,22 @@ class Touched(Shape):
     loads: tuple[LoadAccount, ...] = ()
     lots: tuple[LotAccount, ...] = ()
     complete: bool
+
+
+class TouchedPage(Shape):
+    """Some of the treatments, the newest first, and how many there are with how many clients; `before` asks for earlier ones.
+
+    Complete or not is said of all `load_count` loads; told one by one are those to look at first.
+    """
+
+    question: TouchedQuestion
+    head: LedgerHead
+    projected: Count
+    treatments: tuple[TouchedTreatment, ...]
+    count: Count
+    clients: Count
+    before: UUID | None
+    loads: tuple[LoadAccount, ...]
+    load_count: Count
+    lots: tuple[LotAccount, ...]
+    complete: bool

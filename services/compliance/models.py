@@ -77,6 +77,35 @@ class Mention(Base):
     type: Mapped[str]
 
 
+STRETCH = 128
+"""Entries of the ledger that are looked through together. Whoever changes it makes the table anew: `asepsis rebuild compliance`."""
+
+
+class StretchRow(Base):
+    """projection: in this stretch of the ledger stands an entry of this type. Any question about a type begins here.
+
+    A row for each entry would cost each of them as much as a mention; these are few, and most are there already.
+    """
+
+    __tablename__ = "stretches"
+    __table_args__ = table("compliance", "projection")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    type: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    stretch: Mapped[int] = mapped_column(primary_key=True)
+
+
+class CodeRow(Base):
+    """projection: what is printed on a thing, a lot or a serial number, and which entry said so first."""
+
+    __tablename__ = "codes"
+    __table_args__ = table("compliance", "projection")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
+    index: Mapped[int]
+
+
 class TreatmentRow(Base):
     """projection: a treatment that was started, or recorded late, and by which entry."""
 

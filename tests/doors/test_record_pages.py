@@ -58,6 +58,8 @@ async def test_a_question_that_is_none_is_answered_with_words(door: Door, query:
         "touched?kind=client&id=x",
         f"touched?kind=client&id={UUID(int=7)}&from=0001-01-01",
         f"touched?kind=client&id={UUID(int=7)}&from=2026-02-02&until=2026-02-01",
+        f"touched.csv?kind=client&id={UUID(int=7)}&from=2026-02-02&until=2026-02-01",
+        f"touched?kind=client&id={UUID(int=7)}&before=x",
         "entries/-1",
         "entries/9007199254740993",
         "treatments/x",
@@ -76,6 +78,7 @@ async def test_every_look_is_recorded_before_it_is_answered(door: Door) -> None:
         "/entries/0": "ledger_entry",
         f"/touched?kind=room&id={subject}": "touched_by_room",
         f"/treatments/{subject}": "behind_treatment",
+        f"/touched.csv?kind=room&id={subject}": "touched_by_room",
         "/export.csv": "record_export",
         "/export.pdf": "record_export",
     }

@@ -62,7 +62,7 @@ def test_people_have_names_and_clients_have_none() -> None:
     booked = next(event for event in event_examples().values() if event.type == "booking.confirmed")
     entry = entry_of(booked)
     said = WORDS.summary(entry)
-    assert "with Priya, 1 Dec 2026, 11:00" in said
+    assert "with Priya, Tue 1 Dec 2026, 11:00" in said
     client = str(entry.data["visit"]["client_id"])  # type: ignore[index,call-overload]
     assert f"Client {client[:4].upper()}" in said
     assert [(link.kind, link.word) for link in WORDS.links(entry)][:3] == [

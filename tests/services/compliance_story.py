@@ -18,10 +18,10 @@ from events.catalog.hygiene import (
     SterilizerCommissioned,
 )
 from events.catalog.treatment import Equipment, SkinCleansed, TreatmentStarted
-from events.transaction import transaction
-from schemas.compliance import Part, Touched, TouchedQuestion, TreatmentRecord
+from events.transaction import View, transaction
+from schemas.compliance import Part, Touched, TouchedQuestion, TouchedTreatment, TreatmentRecord
 from schemas.vocabulary import Actor, AgeBand, Area, Modality, Role, Visit
-from services.compliance.queries import behind_treatment, touched_by
+from services.compliance.queries import behind_treatment, touched_by, touched_page
 from tests.conftest import House
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -206,7 +206,29 @@ async def behind(house: House, treatment: UUID) -> TreatmentRecord | None:
 async def touched(house: House, question: TouchedQuestion) -> Touched:
     await house.caught_up("compliance")
     async with house.look("compliance") as view:
-        return await touched_by(view, question)
+        whole = await touched_by(view, question)
+        await _is_told_page_by_page(view, whole)
+        return whole
+
+
+async def _is_told_page_by_page(view: View, whole: Touched) -> None:
+    """The newest first, and of each page how many there are in all."""
+    told: list[TouchedTreatment] = []
+    before: UUID | None = None
+    while True:
+        page = await touched_page(view, whole.question, 1, before)
+        assert (page.count, page.clients, page.complete, page.lots) == (
+            len(whole.treatments),
+            len(whole.clients),
+            whole.complete,
+            whole.lots,
+        )
+        assert {load.cycle_id for load in page.loads} == {load.cycle_id for load in whole.loads}
+        told += page.treatments
+        before = page.before
+        if before is None:
+            break
+    assert told == sorted(whole.treatments, key=lambda one: (one.started_at, one.treatment_id), reverse=True)
 
 
 def types(record: TreatmentRecord, part: Part) -> list[str]:

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import event
 
 from schemas.compliance import TouchedQuestion
-from services.compliance.queries import touched_by
+from services.compliance.queries import newest_touched, reach_of, touched_by, touched_page
 from services.compliance.queries.record import entries_at
+from services.compliance.queries.touched import MOST_LOADS
 from tests.conftest import House
 from tests.services.compliance_story import NOON, behind, cycle_recorded, furnished, touched, treat
 
@@ -75,6 +76,22 @@ async def test_a_sterilizer_of_years_is_traced_in_as_many_statements_as_a_new_on
     assert [(load.labeled, load.in_stock) for load in few_answer.loads] == [(1, 1)]
     assert many == few
     assert few < 12
+    await a_page_of_it_costs_what_a_page_costs(house, old)
+
+
+async def a_page_of_it_costs_what_a_page_costs(house: House, old: UUID) -> None:
+    question = TouchedQuestion(kind="sterilizer", subject_id=old)
+    async with house.look("compliance") as view:
+        with statements(house) as seen:
+            page = await touched_page(view, question, 100)
+        assert len(seen) < 12
+        assert (page.count, page.clients, len(page.treatments), page.complete) == (MANY, MANY, 100, True)
+        assert (page.load_count, len(page.loads)) == (LOADS, MOST_LOADS)
+        shown = {treatment.treatment_id for treatment in page.treatments}
+        assert shown & {treatment for load in page.loads for pack in load.packs for treatment in pack.treatment_ids}
+        following, more = await newest_touched(view, await reach_of(view, question), 100, page.before)
+        assert (len(following), more) == (100, True)
+        assert shown.isdisjoint({treatment.treatment_id for treatment in following})
 
 
 async def test_a_lot_of_any_size_is_accounted_for(house: House, owner: asyncpg.Connection) -> None:

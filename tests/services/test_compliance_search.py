@@ -12,7 +12,7 @@ from schemas.compliance import FoundEntry, GrantAccess, RecordFilter
 from schemas.vocabulary import Role
 from services.compliance.commands import grant_access
 from services.compliance.queries import counted_since, exact_entry, found_entries, ledger_head, meant_by, named_by, time_zone
-from services.compliance.queries.searching import MOST_MEANT
+from services.compliance.queries.meaning import MOST_MEANT
 from tests.conftest import House, actor
 from tests.services.compliance_story import NOON
 
@@ -60,6 +60,9 @@ async def test_an_id_is_found_however_it_is_written(told: House) -> None:
 async def test_people_are_found_by_name_and_things_by_what_is_printed_on_them(told: House) -> None:
     how, ids = await meant(told, "augusta ng")
     assert (how, len(ids)) == ("name", 1)
+    assert await meant(told, "augu") == ("name", ids), "while it is typed"
+    assert await meant(told, "a") == ("code", ())
+    assert await meant(told, "ugusta") == ("code", ())
     assert await meant(told, "MX-40021") == ("code", (STERILIZER,))
     assert await meant(told, "MX-4002") == ("code", ())
     assert await meant(told, 'A"1%') == ("code", (LOT,))

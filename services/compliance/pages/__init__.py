@@ -9,6 +9,7 @@ from services.compliance.pages.exports import routes as exports
 from services.compliance.pages.searching import routes as searching
 from services.compliance.pages.tablets import routes as tablets
 from services.compliance.pages.today import routes as today
+from services.compliance.pages.touched_table import routes as touched_table
 from services.compliance.pages.trace import routes as trace
 from services.compliance.pages.who import routes as who
 from services.screens.menu import Screen
@@ -21,5 +22,5 @@ MENU = (
 )
 
 routes = APIRouter()
-for _part in (searching, entry, trace, chain, exports, today, tablets, who):
+for _part in (searching, entry, trace, touched_table, chain, exports, today, tablets, who):
     routes.include_router(_part)

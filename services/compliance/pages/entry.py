@@ -6,15 +6,15 @@ from fastapi import APIRouter, Path, Request
 from pydantic import JsonValue
 from starlette.responses import Response
 
-from schemas.access import may as role_may
 from schemas.compliance import RecordEntry
 from schemas.vocabulary import MAX_INTEGER
-from services.compliance.pages.looking import address, people_of, seen, words_of
+from services.compliance.pages.looking import address, seen, words_of
 from services.compliance.pages.searching import line_of
 from services.compliance.pages.words import Words, reasons
 from services.compliance.queries import exact_entry, ledger_head
 from services.door import Asking, may, problem, unmet
 from services.screens.frame import page
+from services.screens.names import held, people_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/record", include_in_schema=False)
 
@@ -68,5 +68,5 @@ async def entry(
         earlier=index - 1 if index else None,
         later=index + 1 if index + 1 < head.size else None,
         to=lambda path="", **more: address(ask.clinic, path, **more),
-        may_trace=role_may(ask.actor.role, "ask_record"),
+        may_trace=held(request, "ask_record")["ask_record"],
     )

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from events.transaction import View
 from schemas.compliance import FoundEntry, LedgerHead, RecordFilter
-from services.compliance.pages.looking import caught_up, people_of, seen, words_of
+from services.compliance.pages.looking import caught_up, seen, words_of
 from services.compliance.pages.printing import printed
 from services.compliance.pages.searching import Question, question_of
 from services.compliance.pages.words import Words, type_of
@@ -21,6 +21,7 @@ from services.compliance.queries import found_entries
 from services.door import Asking, may
 from services.screens.forms import asked_of
 from services.screens.frame import HEADERS
+from services.screens.names import people_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/record", include_in_schema=False)
 
@@ -86,7 +87,8 @@ def row(words: Words, entry: FoundEntry) -> list[str]:
     ]
 
 
-def _lines(rows: Iterable[list[str]]) -> str:
+def lines_of_cells(rows: Iterable[list[str]]) -> str:
+    """Rows as they stand in the file."""
     written = io.StringIO()
     csv.writer(written, lineterminator="\r\n").writerows(rows)
     return written.getvalue()
@@ -94,12 +96,12 @@ def _lines(rows: Iterable[list[str]]) -> str:
 
 async def table(words: Words, wanted: RecordFilter, look: Any) -> AsyncIterator[str]:
     """The table, a page of entries at a time. Each page is a look of its own: however slowly somebody reads, nothing waits for them."""
-    yield BYTE_ORDER_MARK + _lines([list(COLUMNS)])
+    yield BYTE_ORDER_MARK + lines_of_cells([list(COLUMNS)])
     while True:
         opened: AbstractAsyncContextManager[View] = look()
         async with opened as view:
             found = await found_entries(view, wanted, PAGE)
-        yield _lines(row(words, entry) for entry in found.entries)
+        yield lines_of_cells(row(words, entry) for entry in found.entries)
         if found.before is None:
             return
         wanted = wanted.model_copy(update={"before": found.before})

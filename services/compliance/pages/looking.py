@@ -5,8 +5,6 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from fastapi import Request
-
 from events.transaction import View, project
 from schemas.compliance import RecordView
 from services.compliance.commands import record_viewed
@@ -25,12 +23,6 @@ async def seen(ask: Asking, question: str, answers: int, subject_id: UUID | None
     """Who looked is recorded before the answer leaves. Every look is a look of its own."""
     view = RecordView(question=question, subject_id=subject_id, answers=answers)
     await ask.decide("compliance", record_viewed, view, command_id=f"view.{uuid4()}")
-
-
-async def people_of(request: Request, ask: Asking) -> dict[UUID, str]:
-    """What the staff is called. Asked before a look begins: who holds a connection and waits for a second one can wait for ever."""
-    people: dict[UUID, str] = await request.app.state.people_called(ask.database, ask.clinic)
-    return people
 
 
 async def words_of(view: View, people: dict[UUID, str]) -> Words:

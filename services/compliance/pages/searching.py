@@ -11,15 +11,16 @@ from starlette.responses import RedirectResponse, Response
 
 from events.catalog import PUBLISHERS
 from events.transaction import View
-from schemas.access import may as role_may
-from schemas.compliance import FoundEntry, RecordEntry, RecordFilter
+from schemas.compliance import FoundEntries, FoundEntry, RecordEntry, RecordFilter
 from schemas.vocabulary import MAX_INTEGER, Verdict, within_reach
-from services.compliance.pages.looking import address, caught_up, people_of, seen, words_of
-from services.compliance.pages.words import SUBJECTS, Words, day, kind_of, summaries, type_of
+from services.compliance.pages.looking import address, caught_up, seen, words_of
+from services.compliance.pages.words import SUBJECTS, Words, kind_of, summaries, type_of
 from services.compliance.queries import found_entries, meant_by, named_by
 from services.door import Asking, may
-from services.screens.forms import Fields, asked_of
+from services.screens.forms import Fields, asked_of, wrong
 from services.screens.frame import HEADERS, page
+from services.screens.names import held, people_of
+from services.screens.words import day
 
 routes = APIRouter(prefix="/clinics/{clinic}/record", include_in_schema=False)
 
@@ -78,11 +79,6 @@ def _said_by(publisher: str) -> frozenset[str]:
     return frozenset(getattr(found, "type", "") for found in vars(PUBLISHERS[publisher]).values() if isinstance(found, type))
 
 
-def wrong(name: str, message: str) -> RequestValidationError:
-    """A part of the question that cannot be understood."""
-    return RequestValidationError([{"type": "value_error", "loc": ("query", name), "msg": message}])
-
-
 def _date(fields: Fields, name: str) -> date | None:
     value = fields.one(name)
     try:
@@ -133,6 +129,20 @@ async def _subject(view: View, words: Words, identity: UUID) -> tuple[str, str |
     return words.called(kind, identity), "treatment" if kind == "Treatment" else SUBJECTS.get(kind), identity
 
 
+def _said(question: Question, found: FoundEntries) -> str:
+    """How many there are, as far as anybody has looked."""
+    count = len(found.entries)
+    if not count:
+        unknown = question.asked.get("about") and not question.subjects
+        return "Nothing in the record answers this." + (
+            f" Nothing is called “{question.asked['about']}”: scan again, or type more of it." if unknown else ""
+        )
+    later = "" if question.wanted.before is None else f" before entry {question.wanted.before}"
+    if found.before is not None:
+        return f"The newest {count} entries{later} that answer this. There are more."
+    return f"{count} {'entry answers' if count == 1 else 'entries answer'} this{later}."
+
+
 @routes.get("")
 async def search(ask: Annotated[Asking, may("view_ledger")], request: Request) -> Response:
     """The entries that answer the question, the newest first. A form sends its empty fields too: the same question has one address."""
@@ -162,6 +172,7 @@ async def search(ask: Annotated[Asking, may("view_ledger")], request: Request) -
         status=422 if refused else 200,
         asked=dict.fromkeys(FIELDS, "") | asked,
         lines=lines_of(words, found.entries),
+        said="" if refused else _said(question, found),
         head=found.head,
         question=question,
         refused=refused,
@@ -171,5 +182,5 @@ async def search(ask: Annotated[Asking, may("view_ledger")], request: Request) -
         newest=address(ask.clinic, **asked) if question.wanted.before is not None else None,
         exports=[(kind.upper(), address(ask.clinic, f"/export.{kind}", **asked)) for kind in ("csv", "pdf")],
         to=lambda path="", **more: address(ask.clinic, path, **more),
-        may_trace=role_may(ask.actor.role, "ask_record"),
+        may_trace=held(request, "ask_record")["ask_record"],
     )

@@ -11,33 +11,35 @@ from starlette.responses import Response
 
 from schemas.compliance import PolicyReply
 from schemas.policy import Source
-from services.compliance.pages.looking import address, caught_up, people_of, words_of
+from services.compliance.pages.looking import address, caught_up, words_of
 from services.compliance.pages.words import Words
 from services.compliance.queries import counted_since, ledger_head, policy_reply
 from services.door import Asking, may, problem, unmet
 from services.screens.frame import page
 from services.screens.menu import open_to
+from services.screens.names import people_of
+from services.screens.words import Look
 
 routes = APIRouter(prefix="/clinics/{clinic}/today", include_in_schema=False)
 
 DAYS = 7
 
 COUNTED = {
-    "recall.opened": ("Recalls", "red", "flag"),
-    "indicator.read": ("Biological indicators read", "gray", "circle"),
-    "sterilizer.removed": ("Sterilizers out of service", "red", "square"),
-    "safety_hold.placed": ("Safety holds", "red", "stop"),
-    "reaction.reported": ("Reactions", "amber", "triangle"),
-    "incident.opened": ("Incidents", "amber", "triangle"),
-    "checkin.missed": ("Check-ins without an answer: call them", "amber", "clock"),
-    "treatment.refused": ("Starts refused", "red", "stop"),
-    "treatment.stop_advised": ("Stops advised", "red", "stop"),
-    "rule.overridden": ("Rules passed by somebody", "amber", "triangle"),
-    "treatment.recorded_late": ("Treatments recorded late", "amber", "clock"),
-    "treatment.end_missing": ("Treatments without an end", "amber", "triangle"),
-    "booking.conflicted": ("Promised slots that break a rule", "amber", "triangle"),
-    "consent.withdrawn": ("Consents withdrawn", "gray", "square"),
-    "entry.skipped": ("Entries passed over by two persons", "amber", "triangle"),
+    "recall.opened": Look("red", "flag", "Recalls"),
+    "indicator.read": Look("gray", "circle", "Biological indicators read"),
+    "sterilizer.removed": Look("red", "square", "Sterilizers out of service"),
+    "safety_hold.placed": Look("red", "stop", "Safety holds"),
+    "reaction.reported": Look("amber", "triangle", "Reactions"),
+    "incident.opened": Look("amber", "triangle", "Incidents"),
+    "checkin.missed": Look("amber", "clock", "Check-ins without an answer: call them"),
+    "treatment.refused": Look("red", "stop", "Starts refused"),
+    "treatment.stop_advised": Look("red", "stop", "Stops advised"),
+    "rule.overridden": Look("amber", "triangle", "Rules passed by somebody"),
+    "treatment.recorded_late": Look("amber", "clock", "Treatments recorded late"),
+    "treatment.end_missing": Look("amber", "triangle", "Treatments without an end"),
+    "booking.conflicted": Look("amber", "triangle", "Promised slots that break a rule"),
+    "consent.withdrawn": Look("gray", "square", "Consents withdrawn"),
+    "entry.skipped": Look("amber", "triangle", "Entries passed over by two persons"),
 }
 """What a manager asks the week's record first, worst first."""
 
@@ -78,7 +80,7 @@ async def _waiting(request: Request, ask: Asking, words: Words) -> list[Waiting]
     waiting = [
         Waiting(
             f"{found.service.capitalize()} stands still at entry {found.bookmark} ({found.stage}): it could not be worked.",
-            words.when(found.halted_at),
+            words.day_and_time(found.halted_at),
             address(ask.clinic, f"/entries/{found.bookmark}"),
         )
         for found in status.halted
@@ -106,17 +108,13 @@ async def today(ask: Annotated[Asking, may("view_dead_letters")], request: Reque
         policy = await policy_reply(view)
         now = view.now
     waiting = await _waiting(request, ask, words)
-    week = [
-        (word, tone, shape, counts[kind], address(ask.clinic, type=kind, **{"from": since}))
-        for kind, (word, tone, shape) in COUNTED.items()
-        if counts.get(kind)
-    ]
+    week = [(look, counts[kind], address(ask.clinic, type=kind, **{"from": since})) for kind, look in COUNTED.items() if counts.get(kind)]
     return page(
         request,
         "compliance/today.html",
         clinic=ask.clinic,
         actor=ask.actor,
-        now=words.when(now),
+        now=words.day_and_time(now),
         since=since,
         waiting=waiting,
         week=week,
@@ -144,7 +142,7 @@ async def policy_in_force(ask: Annotated[Asking, may("view_policy")], request: R
         actor=ask.actor,
         policy=policy,
         approver=words.called("Person", policy.approval.approver_id),
-        since=words.when(policy.approval.effective_at),
+        since=words.day_and_time(policy.approval.effective_at),
         sections=_sections(words, policy),
     )
 

@@ -8,23 +8,30 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from schemas.compliance import Subject, Touched, TouchedQuestion
+from schemas.compliance import Subject, TouchedPage, TouchedQuestion
 from schemas.vocabulary import LocalDate
 from services.compliance.pages.behind import Behind, behind_in_words, sketch_behind
-from services.compliance.pages.looking import address, caught_up, people_of, seen, words_of
+from services.compliance.pages.looking import address, caught_up, seen, words_of
 from services.compliance.pages.picture import Sketch, Thing
 from services.compliance.pages.words import Words
-from services.compliance.queries import behind_treatment, touched_by
+from services.compliance.queries import behind_treatment, touched_page
 from services.door import Asking, may, problem, unmet
 from services.screens.frame import page
+from services.screens.names import people_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/record", include_in_schema=False)
+
+
+PAGE = 100
+
+DRAWN = 20
+"""Treatments in the picture, and loads: more than it has rows for, so that it says how many it leaves out."""
 
 
 class Drawing:
     """Draws what a thing touched, from left to right: where it comes from, itself, treatments, clients."""
 
-    def __init__(self, clinic: UUID, words: Words, answer: Touched) -> None:
+    def __init__(self, clinic: UUID, words: Words, answer: TouchedPage) -> None:
         self._clinic, self._words, self._answer = clinic, words, answer
         self.sketch = Sketch()
 
@@ -40,14 +47,15 @@ class Drawing:
         return Thing(str(identity), word, hint or ("asked about" if here else kind), path, here)
 
     def drawn(self) -> Sketch:
-        """The sketch of the whole answer."""
+        """The sketch of the first of them."""
         question, answer = self._answer.question, self._answer
-        shown = {treatment.treatment_id for treatment in answer.treatments}
+        treatments = answer.treatments[:DRAWN]
+        shown = {treatment.treatment_id for treatment in treatments}
         reached: dict[UUID, set[str]] = {treatment: set() for treatment in shown}
-        for load in answer.loads:
+        for load in answer.loads[:DRAWN]:
             machine = self.sketch.add(0, self._thing("sterilizer", load.sterilizer_id))
             cycle = self.sketch.add(1, self._thing("cycle", load.cycle_id), after=[machine])
-            for pack in sorted(load.packs, key=lambda pack: not shown.intersection(pack.treatment_ids)):
+            for pack in sorted(load.packs, key=lambda pack: not shown.intersection(pack.treatment_ids))[:DRAWN]:
                 key = self.sketch.add(2, self._thing("pack", pack.pack_id, pack.fate.replace("_", " ")), after=[cycle])
                 for treatment in shown.intersection(pack.treatment_ids):
                     reached[treatment].add(key)
@@ -55,9 +63,9 @@ class Drawing:
                 reached[treatment].add(cycle)
         if not answer.loads:
             self.sketch.add(0, self._thing(question.kind, question.subject_id))
-        for done in answer.treatments:
+        for done in treatments:
             after = reached[done.treatment_id] or self._directly(done.by)
-            key = self.sketch.add(3, self._thing("treatment", done.treatment_id, self._words.when(done.started_at)), after=after)
+            key = self.sketch.add(3, self._thing("treatment", done.treatment_id, self._words.day_and_time(done.started_at)), after=after)
             if question.kind != "client":
                 self.sketch.add(4, self._thing("client", done.client_id), after=[key])
         return self.sketch
@@ -72,7 +80,7 @@ class Drawing:
         return keys or {str(question.subject_id)}
 
 
-def _names(answer: Touched) -> dict[UUID, str]:
+def _names(answer: TouchedPage) -> dict[UUID, str]:
     """What the things are by which treatments were touched."""
     kind = answer.question.kind
     inner = {"lot": "Cartridge", "client": "Client"}.get(kind, "Pack")
@@ -85,6 +93,13 @@ def _midnight(words: Words, on: date | None, later: int = 0) -> datetime | None:
     return None if on is None else datetime.combine(on + timedelta(days=later), time(), words.zone)
 
 
+def asked_about(words: Words, kind: Subject, subject_id: UUID, since: date | None, until: date | None) -> TouchedQuestion:
+    """The question, in days of the clinic's wall. Raises `ProblemError` for a window that ends before it begins."""
+    if since is not None and until is not None and until < since:
+        raise problem(422, "input", "Input not understood", unmet("window_must_not_be_empty").model_copy(update={"field": "until"}))
+    return TouchedQuestion(kind=kind, subject_id=subject_id, begins_at=_midnight(words, since), until=_midnight(words, until, 1))
+
+
 @routes.get("/touched")
 async def touched(
     ask: Annotated[Asking, may("ask_record")],
@@ -93,17 +108,17 @@ async def touched(
     subject_id: Annotated[UUID, Query(alias="id")],
     since: Annotated[LocalDate | None, Query(alias="from")] = None,
     until: Annotated[LocalDate | None, Query()] = None,
+    before: Annotated[UUID | None, Query()] = None,
 ) -> Response:
-    """Every treatment a thing or a person touched, with the proof that nothing of a load or a lot is unaccounted for."""
-    if since is not None and until is not None and until < since:
-        raise problem(422, "input", "Input not understood", unmet("window_must_not_be_empty").model_copy(update={"field": "until"}))
+    """What a thing or a person touched, the newest first, with the proof that nothing of a load or a lot is unaccounted for."""
     people = await people_of(request, ask)
     await caught_up(ask)
     async with ask.reading("compliance") as view:
         words = await words_of(view, people)
-        question = TouchedQuestion(kind=kind, subject_id=subject_id, begins_at=_midnight(words, since), until=_midnight(words, until, 1))
-        answer = await touched_by(view, question)
+        question = asked_about(words, kind, subject_id, since, until)
+        answer = await touched_page(view, question, PAGE, before)
     await seen(ask, f"touched_by_{kind}", len(answer.treatments), subject_id)
+    these = {"kind": kind, "id": subject_id, "from": since, "until": until}
     return page(
         request,
         "compliance/touched.html",
@@ -117,6 +132,11 @@ async def touched(
         kinds=get_args(Subject),
         since=since or "",
         until=until or "",
+        drawn=min(DRAWN, len(answer.treatments)),
+        most=DRAWN,
+        newest=address(ask.clinic, "/touched", **these) if before else None,
+        earlier=address(ask.clinic, "/touched", **these, before=answer.before) if answer.before else None,
+        table=address(ask.clinic, "/touched.csv", **these),
         to=lambda path="", **more: address(ask.clinic, path, **more),
     )
 

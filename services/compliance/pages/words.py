@@ -9,7 +9,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, get_args
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
@@ -17,6 +16,7 @@ from schemas.compliance import RecordEntry, Subject
 from schemas.sentences import sentence
 from schemas.vocabulary import Finding, Verdict
 from services.compliance.queries import UNREADABLE
+from services.screens.words import Wall, day, thing
 
 KINDS = {
     "identity": "Person",
@@ -76,16 +76,6 @@ def kind_of(field: str) -> str:
     return KINDS.get(name) or name.replace("_", " ").capitalize()
 
 
-def short(identity: UUID | str) -> str:
-    """How an id begins: that much stands on labels, and on every other screen."""
-    return str(identity)[:4].upper()
-
-
-def day(on: date) -> str:
-    """A date as people read it, whatever their country."""
-    return f"{on.day} {on:%b %Y}"
-
-
 @dataclass(frozen=True, slots=True)
 class Named:
     """An id that an entry speaks of."""
@@ -101,26 +91,17 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What is called how in one clinic: its clock, and its staff. Clients have no names in the record."""
-
-    zone: ZoneInfo
-    people: Mapping[UUID, str]
-
-    def when(self, at: datetime) -> str:
-        """On the clinic's wall."""
-        local = at.astimezone(self.zone)
-        return f"{day(local.date())}, {local:%H:%M}"
+class Words(Wall):
+    """What is called how in the record: its staff has names, clients have none in it."""
 
     def exactly(self, at: datetime) -> str:
         """With its seconds: the record is in order of them."""
-        local = at.astimezone(self.zone)
-        return f"{day(local.date())}, {local:%H:%M:%S}"
+        return f"{self.day_and_time(at)}:{at:%S}"
 
     def called(self, kind: str, identity: UUID | str) -> str:
         """Somebody of the staff by name, everything else by what it is and how its id begins."""
-        known = self.people.get(UUID(str(identity)))
-        return known or f"{kind} {short(identity)}"
+        known = UUID(str(identity))
+        return self.people.get(known) or thing(kind, known)
 
     def who(self, entry: RecordEntry) -> str:
         """Who made an entry, and as what."""
@@ -161,7 +142,7 @@ class Words:
         if _ID.match(value):
             return self.called(kind_of(field), value)
         if _INSTANT.match(value):
-            return self.when(datetime.fromisoformat(value))
+            return self.day_and_time(datetime.fromisoformat(value))
         if _DATE.match(value):
             return day(date.fromisoformat(value))
         return value.replace("_", " ") if _CODE.match(value) else value

@@ -1,7 +1,9 @@
 """What compliance is asked: the record itself, what stands behind a treatment, what a thing touched, who and which policy."""
 
 from services.compliance.queries.behind import behind_treatment
+from services.compliance.queries.meaning import meant_by, named_by
 from services.compliance.queries.people import identities, policy_reply, tokens
+from services.compliance.queries.reach import reach_of
 from services.compliance.queries.record import (
     UNREADABLE,
     entry_of,
@@ -11,9 +13,9 @@ from services.compliance.queries.record import (
     ledger_head,
     ledger_page,
 )
-from services.compliance.queries.searching import counted_since, found_entries, meant_by, named_by, time_zone
+from services.compliance.queries.searching import counted_since, found_entries, time_zone
 from services.compliance.queries.tablets import has_pin, is_tablet, staff_with_pins, tablets
-from services.compliance.queries.touched import touched_by
+from services.compliance.queries.touched import newest_touched, touched_by, touched_page
 from services.compliance.queries.verifying import NoHeadOfItsEpochError, verify_ledger
 
 __all__ = [
@@ -33,11 +35,14 @@ __all__ = [
     "ledger_page",
     "meant_by",
     "named_by",
+    "newest_touched",
     "policy_reply",
+    "reach_of",
     "staff_with_pins",
     "tablets",
     "time_zone",
     "tokens",
     "touched_by",
+    "touched_page",
     "verify_ledger",
 ]

@@ -55,6 +55,12 @@ def account_for_load(
     )
 
 
+def is_accounted_for(*, labeled: Sequence[UUID], uses: Uses, naming: Collection[UUID]) -> bool:
+    """Whether a load is complete, for whoever has many and tells few of them."""
+    own = {pack: uses.get(pack, ()) for pack in labeled}
+    return not _more_than_once(own) and not _untraced(naming, own)
+
+
 def account_for_lot(
     lot_id: UUID, *, received: int, uses: Uses, wasted: Collection[UUID], naming: Collection[UUID], quarantined: bool
 ) -> LotAccount:

@@ -1,18 +1,12 @@
-"""How compliance's tables follow the ledger."""
+"""What touched which treatment, and where loads, lots and clients went."""
 
-import re
 from collections.abc import Iterable
-from contextlib import suppress
 from uuid import UUID
 
-from pydantic import JsonValue
 from sqlalchemy import bindparam, update
 from sqlalchemy.dialects.postgresql import insert
 
-from events import access, mailboxes
-from events.catalog import PUBLISHERS
 from events.catalog.booking import ClientMerged
-from events.catalog.compliance import AccessGranted, AccessRevoked, PolicyPublished, SystemConnected, SystemDisconnected
 from events.catalog.hygiene import (
     CartridgeOpened,
     CartridgeWasted,
@@ -26,93 +20,20 @@ from events.catalog.hygiene import (
 )
 from events.catalog.treatment import TreatmentEnded, TreatmentRecordedLate, TreatmentStarted
 from events.envelope import Entry, Event
-from events.projection import Projection
 from events.tables import Rows, Write
 from schemas.compliance import Subject
 from services.compliance.models import (
     ExposureRow,
     LoadRow,
     LotRow,
-    Mention,
     MergeRow,
     PackRow,
-    Policies,
     QuarantineRow,
-    SystemRow,
     TreatmentRow,
     UnitRow,
     UseRow,
 )
-
-projects = Projection("compliance")
-projects(AccessGranted)(access.apply_grant)
-projects(AccessRevoked)(access.apply_revocation)
-
-EVERYTHING = tuple(
-    found
-    for publisher in PUBLISHERS.values()
-    for found in vars(publisher).values()
-    if isinstance(found, type) and issubclass(found, Event) and found.type
-)
-"""Compliance hears every event there is."""
-
-UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-UUID_LENGTH = 36
-
-
-def _ids(value: JsonValue, found: set[str]) -> None:
-    """Add every UUID in a body, however deep it stands, in the one form in which it is written."""
-    match value:
-        case str() if len(value) == UUID_LENGTH:
-            if UUID_TEXT.fullmatch(value):
-                found.add(value)
-            else:
-                with suppress(ValueError):
-                    found.add(str(UUID(value)))
-        case dict():
-            for inner in value.values():
-                _ids(inner, found)
-        case list():
-            for inner in value:
-                _ids(inner, found)
-        case _:
-            return
-
-
-MENTION = Write(insert(Mention).on_conflict_do_nothing(), ("clinic_id", "subject_id", "epoch", "index", "type"))
-
-
-@projects(*EVERYTHING)
-async def note_mentions(rows: Rows, entry: Entry[Event]) -> None:
-    subjects = {str(entry.parts["actor"]["identity_id"])}
-    _ids(entry.parts["data"], subjects)
-    for subject in subjects:
-        rows.write(MENTION, clinic_id=entry.clinic_id, subject_id=subject, epoch=entry.epoch, index=entry.index, type=entry.type)
-
-
-projects(SystemConnected, SystemDisconnected)(mailboxes.connect_system)
-
-
-@projects(SystemConnected, SystemDisconnected)
-async def keep_system(rows: Rows, entry: Entry[SystemConnected | SystemDisconnected]) -> None:
-    said = entry.event
-    connected = isinstance(said, SystemConnected)
-    rows.put(SystemRow, clinic_id=entry.clinic_id, system=said.system, identity_id=said.identity_id, connected=connected)
-
-
-@projects(PolicyPublished)
-async def keep_policy_version(rows: Rows, entry: Entry[PolicyPublished]) -> None:
-    published = entry.event
-    rows.add(
-        Policies,
-        clinic_id=entry.clinic_id,
-        policy_version=published.policy_version,
-        effective_at=published.effective_at,
-        digest=published.digest,
-        document=published.document.model_dump(mode="json"),
-        approver_id=published.approver_id,
-        index=entry.index,
-    )
+from services.compliance.projectors.following import projects
 
 
 @projects(TreatmentStarted)
