@@ -31,7 +31,7 @@ RENEWED_SECONDS = 60
 """Doing something puts that off, but not more often than this."""
 
 KEPT_SECONDS = 400 * 86_400
-"""A tablet stays one as long as browsers keep a cookie without being asked again (RFC 6265bis)."""
+"""As long as browsers keep a cookie (RFC 6265bis). Each PIN renews it; how long a tablet stays one that nobody uses, compliance knows."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _STATE = "asepsis_session_renewed"

@@ -62,7 +62,7 @@ class PinSet(Event, type="pin.set"):
 
 
 class PinLocked(Event, type="pin.locked"):
-    """Too many wrong PINs in a row, the last one on this tablet: it opens nothing until its owner sets it anew with a token."""
+    """Too many wrong PINs on this tablet: there it opens nothing until its owner sets it anew with a token."""
 
     identity_id: UUID
     tablet_id: UUID

@@ -12,7 +12,7 @@ from schemas.compliance.record import (
     RecordEntry,
     RecordFilter,
 )
-from schemas.compliance.replies import Identity, PolicyReply, TabletSeen, TokenReply, TokenSeen
+from schemas.compliance.replies import Identity, PinShut, PolicyReply, TabletSeen, TokenReply, TokenSeen
 from schemas.compliance.requests import (
     AccessRequest,
     ConnectSystem,
@@ -84,6 +84,7 @@ __all__ = [
     "PackAccount",
     "PackFate",
     "Part",
+    "PinShut",
     "PolicyApproval",
     "PolicyReply",
     "PolicyRequest",

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from schemas.compliance.traces import PolicyApproval
 from schemas.policy import Policy, Source
-from schemas.vocabulary import Digest, Instant, Role, Shape
+from schemas.vocabulary import Count, Digest, Instant, Role, Shape
 
 
 class TokenReply(Shape):
@@ -33,6 +33,19 @@ class TabletSeen(Shape):
     tablet_id: UUID
     name: str
     enrolled_at: Instant
+    used_at: Instant
+    lapsed: bool
+    """Nobody used it for so long that it must be enrolled anew."""
+
+
+class PinShut(Shape):
+    """Somebody's PIN that opens nothing on one tablet: after so many wrong tries, the last of them then."""
+
+    identity_id: UUID
+    tablet_id: UUID
+    tablet: str
+    tries: Count
+    since: Instant
 
 
 class Identity(Shape):

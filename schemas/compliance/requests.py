@@ -85,7 +85,7 @@ class UnlockTablet(Shape):
 
 
 class LockPin(Shape):
-    """Somebody typed wrong PINs in place of the one that is kept until no try was left."""
+    """Somebody typed wrong PINs on a tablet in place of the one that is kept, until no try was left there."""
 
     tablet_id: UUID
     identity_id: UUID

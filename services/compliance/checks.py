@@ -38,7 +38,7 @@ _BESIDE = ("tablet.enrolled.v1", "tablet.removed.v1", "pin.set.v1", "pin.locked.
 
 replays = Replays("compliance", unanswered=("record.viewed.v1", "token.revoked.v1", "epoch.opened.v1", *_BESIDE))
 replays.keeps(Private(TokenCreated, "access.tokens", {"token_id": "token_id"}, besides=("revoked_at",), named=("token_id",)))
-replays.keeps(Private(TabletEnrolled, "compliance.tablets", {"tablet_id": "tablet_id"}, besides=("removed_at",)))
+replays.keeps(Private(TabletEnrolled, "compliance.tablets", {"tablet_id": "tablet_id"}, besides=("used_at", "removed_at")))
 replays.keeps(Private(PolicyPublished, "compliance.policy_texts", {"policy_version": "policy_version"}))
 
 NOBODYS_SECRET = "0" * 64

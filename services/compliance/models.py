@@ -49,11 +49,13 @@ class TabletRow(Base):
     name: Mapped[str]
     secret_hash: Mapped[bytes]
     enrolled_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    """When a PIN last opened it."""
     removed_at: Mapped[datetime | None]
 
 
 class PinRow(Base):
-    """private: what is kept of somebody's PIN, and how often in a row another one was tried."""
+    """private: what is kept of somebody's PIN."""
 
     __tablename__ = "pins"
     __table_args__ = table("compliance", "private")
@@ -61,8 +63,20 @@ class PinRow(Base):
     identity_id: Mapped[UUID] = mapped_column(primary_key=True)
     salt: Mapped[bytes]
     hash: Mapped[bytes]
-    tries: Mapped[int]
     set_at: Mapped[datetime]
+
+
+class PinTryRow(Base):
+    """private: how many wrong PINs somebody has outstanding on a tablet, when the next may be tried, and since when none may."""
+
+    __tablename__ = "pin_tries"
+    __table_args__ = table("compliance", "private")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tablet_id: Mapped[UUID] = mapped_column(primary_key=True)
+    identity_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tries: Mapped[int]
+    opens_at: Mapped[datetime]
+    locked_at: Mapped[datetime | None]
 
 
 class Mention(Base):

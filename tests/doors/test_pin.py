@@ -1,6 +1,5 @@
 """A PIN opens what its owner's token opens, on the clinic's own tablets only; and every way round that is tried here."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,9 +11,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from events.catalog.compliance import PinLocked, TokenCreated
+from events.catalog.compliance import TokenCreated
 from schemas.vocabulary import Role
-from services.compliance.commands import MOST_TRIES
 from services.session import TabletKey, enroll, seal, unseal
 from tests.conftest import SECRET, House, open_house
 from tests.doors.conftest import Door, token_for
@@ -126,41 +124,6 @@ async def test_a_sealed_key_of_no_tablet_opens_nothing(door: Door) -> None:
         enroll(request, made, SECRET, stranger.clinic, TabletKey(uuid4(), "guessed"))
         stranger.client.cookies.set("asepsis-tablet", made.headers["set-cookie"].partition("=")[2].partition(";")[0])
         assert (await stranger.type_pin(identity)).headers["location"].endswith("/sign-in?with=token")
-
-
-async def test_wrong_pins_lock_it_and_only_a_token_unlocks_it(door: Door) -> None:
-    identity, token = await person(door)
-    async with tablet(door) as here:
-        for left in range(MOST_TRIES - 1, 0, -1):
-            answer = await here.type_pin(identity, OTHER)
-            assert answer.status_code == 401
-            assert f"{left} more" in answer.text
-        assert "is locked" in (await here.type_pin(identity, OTHER)).text
-        (locked,) = [found for found in await entries(door.house, PinLocked) if found.event.identity_id == identity]
-        assert locked.event.tries == MOST_TRIES
-        assert locked.actor.device == f"tablet:{locked.event.tablet_id}"
-        for _ in range(2):
-            answer = await here.type_pin(identity)
-            assert "is locked" in answer.text, "the right one comes too late"
-            assert not here.session
-    async with browser(door) as own:
-        await own.sign_in(token)
-        assert (await own.post("pin", pin=OTHER, again=OTHER, command_id="anew")).status_code == 303
-    async with tablet(door) as here:
-        assert (await here.type_pin(identity)).status_code == 401
-        assert (await here.type_pin(identity, OTHER)).status_code == 303
-        assert "is wrong. 4 more" in (await here.type_pin(identity, PIN)).text, "the right one gave back all tries"
-
-
-async def test_many_tries_at_once_are_no_more_than_one_by_one(door: Door) -> None:
-    identity, _ = await person(door)
-    async with tablet(door) as here:
-        pins = [f"{number:06}" for number in range(7, 7 + 3 * MOST_TRIES)]
-        answers = await asyncio.gather(*(here.type_pin(identity, pin) for pin in pins))
-        compared = [answer for answer in answers if "is wrong" in answer.text or "wrong too often" in answer.text]
-        assert len(compared) == MOST_TRIES
-        assert len([found for found in await entries(door.house, PinLocked) if found.event.identity_id == identity]) == 1
-        assert (await here.type_pin(identity)).status_code == 401
 
 
 async def test_whoever_lost_their_roles_is_out_at_once_and_never_comes_back_by_the_old_pin(door: Door) -> None:

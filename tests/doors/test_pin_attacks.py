@@ -8,21 +8,29 @@ from uuid import uuid4
 import pytest
 
 from schemas.vocabulary import Role
-from services.compliance.commands import MOST_TRIES
 from services.compliance.pages import pins
+from services.compliance.rules.pins import FREE_TRIES, MOST_TRIES
 from tests.doors.conftest import Door
 from tests.doors.test_pin import OTHER, PIN, browser, person, tablet
+from tests.doors.test_pin_tries import later
 
 
-async def test_a_locked_pin_costs_no_slow_hash(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pin_that_is_locked_or_has_to_wait_costs_no_slow_hash(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     identity, _ = await person(door)
     async with tablet(door) as here:
-        for _ in range(MOST_TRIES):
+        for _ in range(FREE_TRIES):
             await here.type_pin(identity, OTHER)
 
         async def hashed(*_: Any) -> Any:
-            raise AssertionError("a locked PIN was hashed")
+            raise AssertionError("a PIN was hashed that opens nothing now")
 
+        with monkeypatch.context() as patched:
+            patched.setattr(import_module("services.compliance.pages.who"), "kept_of", hashed)
+            assert "too many wrong PINs" in (await here.type_pin(identity)).text
+        for _ in range(MOST_TRIES - FREE_TRIES):
+            await later(door)
+            await here.type_pin(identity, OTHER)
+        await later(door)
         monkeypatch.setattr(import_module("services.compliance.pages.who"), "kept_of", hashed)
         assert "is locked" in (await here.type_pin(identity)).text
 

@@ -57,7 +57,7 @@ async def test_two_people_take_turns_on_one_tablet_by_pin(clinic: Clinic) -> Non
         await front_desk.click()
         await tab.is_sound("the pad")
         await press(page, PIN)
-        await expect(page.get_by_role("alert")).to_contain_text("4 more tries are left")
+        await expect(page.get_by_role("alert")).to_contain_text("9 more tries are left before it is locked on this tablet")
         await tab.is_sound("the pad, refused")
         await press(page, ANOTHER)
         await page.wait_for_url("**/board*")

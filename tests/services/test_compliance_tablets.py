@@ -1,6 +1,7 @@
 """Tablets and PINs as decisions: what is recorded, what is refused, and that all of it can be checked afterwards."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ from events.transaction import aside
 from schemas.compliance import EnrollTablet, GrantAccess, KeptPin, LockPin, OpenClinic, RemoveTablet, RevokeAccess, SetPin, UnlockTablet
 from schemas.vocabulary import Actor, Role
 from services.compliance.commands import (
-    MOST_TRIES,
+    Try,
     enroll_tablet,
     grant_access,
     lock_pin,
@@ -25,6 +26,8 @@ from services.compliance.commands import (
     take_a_try,
     unlock_tablet,
 )
+from services.compliance.queries import pins_shut
+from services.compliance.rules.pins import FREE_TRIES, MOST_TRIES, wait_after
 from services.opening import decide
 from tests.conftest import House, actor
 
@@ -104,43 +107,65 @@ async def test_what_was_true_when_the_pin_was_typed_must_be_true_behind_the_lock
     assert rules((await unlocked(sound, tablet_id, who.identity_id))[1]) == ["pin_must_be_in_force", "identity_must_have_a_role"]
 
 
-async def test_tries_are_counted_until_none_is_left(sound: House) -> None:
-    who = await technician(sound)
+async def tried(house: House, tablet_id: UUID, who: Actor, *, after_waiting: bool = True) -> Try | timedelta | None:
+    async with aside(house.database, house.clinic_id, "compliance") as rows:
+        if after_waiting:
+            connection = await rows.connection()
+            await connection.exec_driver_sql("update compliance.pin_tries set opens_at = now() - interval '1 second'")
+    async with aside(house.database, house.clinic_id, "compliance") as rows:
+        return await take_a_try(rows, house.clinic_id, tablet_id, who.identity_id)
+
+
+async def test_tries_are_counted_for_each_tablet_until_none_is_left(sound: House) -> None:
+    who, tablet_id, another = await technician(sound), uuid4(), uuid4()
+    assert await tried(sound, tablet_id, who) is None
     await sound.doing("compliance", set_pin, SetPin(kept=KEPT, guessable=False), by=who)
-
-    async def tried() -> tuple[KeptPin, int] | None:
-        async with aside(sound.database, sound.clinic_id, "compliance") as rows:
-            return await take_a_try(rows, sound.clinic_id, who.identity_id)
-
-    assert [await tried() for _ in range(MOST_TRIES)] == [(KEPT, number) for number in range(1, MOST_TRIES + 1)]
-    assert await tried() is None
+    for number in range(1, MOST_TRIES + 1):
+        assert await tried(sound, tablet_id, who) == Try(KEPT, number)
+        if number < MOST_TRIES and wait_after(number):
+            left = await tried(sound, tablet_id, who, after_waiting=False)
+            assert isinstance(left, timedelta)
+            assert wait_after(number) - timedelta(seconds=10) < left <= wait_after(number)
+    assert await tried(sound, tablet_id, who) is None
+    assert await tried(sound, another, who) == Try(KEPT, 1)
     await sound.doing("compliance", set_pin, SetPin(kept=OTHER, guessable=False), by=who)
-    assert await tried() == (OTHER, 1)
+    for tablet in (tablet_id, another):
+        assert await tried(sound, tablet, who) == Try(OTHER, 1)
+
+
+def test_the_tenth_try_comes_after_an_hour() -> None:
+    waits = [wait_after(tries) for tries in range(1, MOST_TRIES)]
+    assert waits[: FREE_TRIES - 1] == [timedelta()] * (FREE_TRIES - 1)
+    assert all(later == 2 * before for before, later in pairwise(waits[FREE_TRIES - 1 :]))
+    assert sum(waits, timedelta()) > timedelta(hours=1)
 
 
 async def test_a_success_under_way_opens_no_pin_that_the_record_calls_locked(sound: House) -> None:
-    """The right PIN was compared among the last tries; the fifth wrong one came to the lock before it."""
+    """The right PIN was compared among the last tries; the last wrong one came to the lock before it."""
     who = await technician(sound)
     await sound.doing("compliance", set_pin, SetPin(kept=KEPT, guessable=False), by=who)
-    tablet_id = await enrolled(sound)
+    tablet_id, another = await enrolled(sound), await enrolled(sound)
 
     async def locked(kept: KeptPin) -> Any:
         request = LockPin(tablet_id=tablet_id, identity_id=who.identity_id, kept=kept, tries=MOST_TRIES)
         return (await sound.doing("compliance", lock_pin, request, by=ADMIN)).event
 
-    async def tried() -> tuple[KeptPin, int] | None:
-        async with aside(sound.database, sound.clinic_id, "compliance") as rows:
-            return await take_a_try(rows, sound.clinic_id, who.identity_id)
-
     assert (await locked(KEPT)).type == "pin.locked"
     assert rules((await unlocked(sound, tablet_id, who.identity_id))[1]) == ["pin_must_be_in_force"]
-    assert await tried() is None
+    assert await tried(sound, tablet_id, who) is None
+    assert (await unlocked(sound, another, who.identity_id))[1].type == "token.created", "it is locked on that tablet only"
+    async with sound.look("compliance") as view:
+        (shut,) = await pins_shut(view)
+    assert (shut.identity_id, shut.tablet_id, shut.tablet, shut.tries) == (who.identity_id, tablet_id, "Room 2", MOST_TRIES)
     await sound.doing("compliance", set_pin, SetPin(kept=OTHER, guessable=False), by=who)
     assert rules(await locked(KEPT)) == ["pin_must_be_in_force"], "the wrong ones were tried on the PIN of before"
-    assert await tried() == (OTHER, 1)
+    assert await tried(sound, tablet_id, who) == Try(OTHER, 1)
     assert (await unlocked(sound, tablet_id, who.identity_id, OTHER))[1].type == "token.created"
     assert (await locked(OTHER)).type == "pin.locked", "and the other way round: what the record says holds"
-    assert await tried() is None
+    assert await tried(sound, tablet_id, who) is None
+    await sound.doing("compliance", remove_tablet, RemoveTablet(tablet_id=tablet_id), by=ADMIN)
+    async with sound.look("compliance") as view:
+        assert await pins_shut(view) == ()
 
 
 async def test_a_pin_is_no_way_to_another_key(sound: House) -> None:

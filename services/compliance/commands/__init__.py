@@ -7,7 +7,7 @@ from services.compliance.commands.policy import publish_policy
 from services.compliance.commands.record import record_viewed, roles_of_approvers, skip_approved, skip_entry
 from services.compliance.commands.systems import connect_system, disconnect_system
 from services.compliance.commands.tablets import (
-    MOST_TRIES,
+    Try,
     enroll_tablet,
     lock_pin,
     remove_tablet,
@@ -15,10 +15,12 @@ from services.compliance.commands.tablets import (
     take_a_try,
     unlock_tablet,
 )
+from services.compliance.rules.pins import MOST_TRIES, wait_after
 
 __all__ = [
     "MOST_TRIES",
     "NotLevelError",
+    "Try",
     "connect_system",
     "create_token",
     "disconnect_system",
@@ -39,4 +41,5 @@ __all__ = [
     "skip_entry",
     "take_a_try",
     "unlock_tablet",
+    "wait_after",
 ]

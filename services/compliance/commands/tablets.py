@@ -1,9 +1,10 @@
 """Shared tablets, and PINs that stand for a token on them."""
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,8 +14,8 @@ from events.transaction import Answer, Transaction
 from schemas.compliance import EnrollTablet, KeptPin, LockPin, RemoveTablet, SetPin, UnlockTablet
 from schemas.vocabulary import Role
 from services.compliance.commands.findings import unmet
-from services.compliance.models import PinRow, TabletRow
-from services.compliance.queries.tablets import is_in_force
+from services.compliance.models import PinRow, PinTryRow, TabletRow
+from services.compliance.queries.tablets import is_in_force, is_known
 from services.compliance.rules.access import (
     end_must_lie_ahead,
     identity_must_have_a_role,
@@ -24,12 +25,14 @@ from services.compliance.rules.access import (
     token_must_be_new,
     token_must_be_shown,
 )
+from services.compliance.rules.pins import MOST_TRIES, tries_left_by_a_right_one, wait_after
 
-MOST_TRIES = 5
-"""Wrong PINs in a row until it is locked. NIST SP 800-63B (5.2.2) allows a hundred on an account; of six digits that is too many."""
 
-NO_HASH = bytes(32)
-"""Of no PIN."""
+class Try(NamedTuple):
+    """What a PIN is compared with, and which try in a row on this tablet that is."""
+
+    kept: KeptPin
+    number: int
 
 
 async def enroll_tablet(tx: Transaction, request: EnrollTablet) -> Answer[Any]:
@@ -44,6 +47,7 @@ async def enroll_tablet(tx: Transaction, request: EnrollTablet) -> Answer[Any]:
             name=request.name,
             secret_hash=bytes.fromhex(request.secret_hash),
             enrolled_at=tx.now,
+            used_at=tx.now,
             removed_at=None,
         )
     )
@@ -54,45 +58,60 @@ async def remove_tablet(tx: Transaction, request: RemoveTablet) -> Answer[Any]:
     """Its secret opens nothing any more, and nor does any token that was made on it."""
     findings = unmet(
         token_must_be_shown(tx.actor.device),
-        tablet_must_be_in_force(known=await is_in_force(tx.rows, tx.clinic_id, request.tablet_id)),
+        tablet_must_be_in_force(known=await is_known(tx.rows, tx.clinic_id, request.tablet_id)),
     )
     if findings:
         return await tx.answer(ComplianceRefused(command="remove_tablet", subject_id=request.tablet_id, findings=findings))
     this = (TabletRow.clinic_id == tx.clinic_id, TabletRow.tablet_id == request.tablet_id)
     await tx.rows.execute(update(TabletRow).where(*this).values(removed_at=tx.now))
+    await tx.rows.execute(delete(PinTryRow).where(PinTryRow.clinic_id == tx.clinic_id, PinTryRow.tablet_id == request.tablet_id))
     made_on_it = (AccessToken.clinic_id == tx.clinic_id, AccessToken.tablet_id == request.tablet_id, AccessToken.revoked_at.is_(None))
     await tx.rows.execute(update(AccessToken).where(*made_on_it).values(revoked_at=tx.now))
     return await tx.answer(TabletRemoved(tablet_id=request.tablet_id))
 
 
 async def set_pin(tx: Transaction, request: SetPin) -> Answer[Any]:
-    """For whoever asks. It begins with all of its tries; what was opened with the former one stays open."""
+    """For whoever asks. It begins with all of its tries on every tablet; what was opened with the former one stays open."""
     who = tx.actor.identity_id
     findings = unmet(token_must_be_shown(tx.actor.device), pin_must_be_hard_to_guess(guessable=request.guessable))
     if findings:
         return await tx.answer(ComplianceRefused(command="set_pin", subject_id=who, findings=findings))
-    kept = {"salt": bytes.fromhex(request.kept.salt), "hash": bytes.fromhex(request.kept.hash), "tries": 0, "set_at": tx.now}
+    kept = {"salt": bytes.fromhex(request.kept.salt), "hash": bytes.fromhex(request.kept.hash), "set_at": tx.now}
     new = insert(PinRow).values(clinic_id=tx.clinic_id, identity_id=who, **kept)
     await tx.rows.execute(new.on_conflict_do_update(index_elements=[PinRow.clinic_id, PinRow.identity_id], set_=kept))
+    await _forget_tries(tx, who)
     return await tx.answer(PinSet(identity_id=who))
 
 
-async def take_a_try(rows: AsyncSession, clinic_id: UUID, identity_id: UUID) -> tuple[KeptPin, int] | None:
-    """What is kept of somebody's PIN, and which try in a row this is. None if there is none, or no try is left.
+async def take_a_try(rows: AsyncSession, clinic_id: UUID, tablet_id: UUID, identity_id: UUID) -> Try | timedelta | None:
+    """A try at somebody's PIN on a tablet, or how long to wait for it. None if there is no PIN, or it is locked on this tablet.
 
     Counted and committed before anything is compared: whoever asks many times at once gets no more tries than one by one.
     """
-    this = (PinRow.clinic_id == clinic_id, PinRow.identity_id == identity_id, PinRow.tries < MOST_TRIES)
-    taken = update(PinRow).where(*this).values(tries=PinRow.tries + 1).returning(PinRow.salt, PinRow.hash, PinRow.tries)
-    found = (await rows.execute(taken)).one_or_none()
-    return None if found is None else (KeptPin(salt=found.salt.hex(), hash=found.hash.hex()), found.tries)
+    pin = select(PinRow.salt, PinRow.hash).where(PinRow.clinic_id == clinic_id, PinRow.identity_id == identity_id)
+    if (await rows.execute(pin)).first() is None:
+        return None
+    this = {"clinic_id": clinic_id, "tablet_id": tablet_id, "identity_id": identity_id}
+    await rows.execute(insert(PinTryRow).values(**this, tries=0, opens_at=func.now()).on_conflict_do_nothing())
+    mine = [getattr(PinTryRow, name) == value for name, value in this.items()]
+    counted = select(PinTryRow.tries, PinTryRow.locked_at, PinTryRow.opens_at).where(*mine).with_for_update()
+    tries, locked_at, opens_at = (await rows.execute(counted)).one()
+    if locked_at is not None or tries >= MOST_TRIES:
+        return None
+    now: datetime = (await rows.execute(select(func.clock_timestamp()))).scalar_one()
+    if opens_at > now:
+        return opens_at - now
+    await rows.execute(update(PinTryRow).where(*mine).values(tries=tries + 1, opens_at=now + wait_after(tries + 1)))
+    found = (await rows.execute(pin)).one_or_none()  # whoever set it anew meanwhile has begun with no tries
+    return None if found is None else Try(KeptPin(salt=found.salt.hex(), hash=found.hash.hex()), tries + 1)
 
 
 async def unlock_tablet(tx: Transaction, request: UnlockTablet) -> Answer[Any]:
     """A token for whoever typed the PIN, which goes through everything that a token goes through, and ends with the tablet."""
     who, token_hash = request.identity_id, bytes.fromhex(request.token_hash)
-    pin = _still(tx, who, request.kept)
-    typed = (await tx.rows.execute(select(PinRow.identity_id).where(*pin))).first() is not None
+    mine = _tries(tx, request.tablet_id, who)
+    shut = select(PinTryRow.locked_at).where(*mine, PinTryRow.locked_at.is_not(None))
+    typed = await _is_still(tx, who, request.kept) and (await tx.rows.execute(shut)).first() is None
     known = select(AccessToken.token_id).where(AccessToken.clinic_id == tx.clinic_id, AccessToken.token_hash == token_hash)
     findings = unmet(
         tablet_must_be_in_force(known=await is_in_force(tx.rows, tx.clinic_id, request.tablet_id)),
@@ -103,7 +122,9 @@ async def unlock_tablet(tx: Transaction, request: UnlockTablet) -> Answer[Any]:
     )
     if findings:
         return await tx.answer(ComplianceRefused(command="unlock_tablet", subject_id=who, findings=findings))
-    await tx.rows.execute(update(PinRow).where(*pin).values(tries=0))
+    await _taken_back(tx, mine)
+    tablet = update(TabletRow).where(TabletRow.clinic_id == tx.clinic_id, TabletRow.tablet_id == request.tablet_id)
+    await tx.rows.execute(tablet.values(used_at=tx.now))
     token_id = tx.new_id("token")
     tx.rows.add(
         AccessToken(
@@ -121,25 +142,42 @@ async def unlock_tablet(tx: Transaction, request: UnlockTablet) -> Answer[Any]:
     return await tx.answer(TokenCreated(token_id=token_id, identity_id=who, expires_at=request.expires_at))
 
 
-def _still(tx: Transaction, identity_id: UUID, kept: KeptPin) -> tuple[ColumnElement[bool], ...]:
-    """Somebody's PIN, if what is kept of it is still this."""
-    return (
-        PinRow.clinic_id == tx.clinic_id,
-        PinRow.identity_id == identity_id,
-        PinRow.salt == bytes.fromhex(kept.salt),
-        PinRow.hash == bytes.fromhex(kept.hash),
-    )
+async def _is_still(tx: Transaction, identity_id: UUID, kept: KeptPin) -> bool:
+    """Whether what is kept of somebody's PIN is still this."""
+    query = select(PinRow.salt, PinRow.hash).where(PinRow.clinic_id == tx.clinic_id, PinRow.identity_id == identity_id)
+    found = (await tx.rows.execute(query)).one_or_none()
+    return found is not None and (found.salt.hex(), found.hash.hex()) == (kept.salt, kept.hash)
+
+
+def _tries(tx: Transaction, tablet_id: UUID, identity_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Somebody's tries on a tablet."""
+    return (PinTryRow.clinic_id == tx.clinic_id, PinTryRow.tablet_id == tablet_id, PinTryRow.identity_id == identity_id)
+
+
+async def _taken_back(tx: Transaction, mine: tuple[ColumnElement[bool], ...]) -> None:
+    """The right one is no wrong one, and opens the way for the next."""
+    tries = (await tx.rows.execute(select(PinTryRow.tries).where(*mine).with_for_update())).scalar_one_or_none()
+    if tries is not None:
+        await tx.rows.execute(update(PinTryRow).where(*mine).values(tries=tries_left_by_a_right_one(tries), opens_at=tx.now))
 
 
 async def lock_pin(tx: Transaction, request: LockPin) -> Answer[Any]:
-    """Its count of tries has locked it already; what is kept of it goes too, so that a right one compared just before opens nothing."""
-    pin = _still(tx, request.identity_id, request.kept)
-    shut = update(PinRow).where(*pin).values(hash=NO_HASH, tries=MOST_TRIES).returning(PinRow.identity_id)
-    if findings := unmet(pin_must_be_in_force(known=(await tx.rows.execute(shut)).first() is not None)):
-        return await tx.answer(ComplianceRefused(command="lock_pin", subject_id=request.identity_id, findings=findings))
-    return await tx.answer(PinLocked(identity_id=request.identity_id, tablet_id=request.tablet_id, tries=request.tries))
+    """On this tablet its count of tries has locked it already; from here on a right one that was compared just before opens nothing."""
+    who = request.identity_id
+    if findings := unmet(pin_must_be_in_force(known=await _is_still(tx, who, request.kept))):
+        return await tx.answer(ComplianceRefused(command="lock_pin", subject_id=who, findings=findings))
+    shut = {"tries": request.tries, "opens_at": tx.now, "locked_at": tx.now}
+    new = insert(PinTryRow).values(clinic_id=tx.clinic_id, tablet_id=request.tablet_id, identity_id=who, **shut)
+    keys = [PinTryRow.clinic_id, PinTryRow.tablet_id, PinTryRow.identity_id]
+    await tx.rows.execute(new.on_conflict_do_update(index_elements=keys, set_=shut))
+    return await tx.answer(PinLocked(identity_id=who, tablet_id=request.tablet_id, tries=request.tries))
 
 
 async def forget_pin(tx: Transaction, identity_id: UUID) -> None:
     """Whoever has no role any more comes back, if ever, without the PIN of old."""
     await tx.rows.execute(delete(PinRow).where(PinRow.clinic_id == tx.clinic_id, PinRow.identity_id == identity_id))
+    await _forget_tries(tx, identity_id)
+
+
+async def _forget_tries(tx: Transaction, identity_id: UUID) -> None:
+    await tx.rows.execute(delete(PinTryRow).where(PinTryRow.clinic_id == tx.clinic_id, PinTryRow.identity_id == identity_id))

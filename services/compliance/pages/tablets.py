@@ -10,13 +10,14 @@ from starlette.responses import RedirectResponse, Response
 
 from events.access import hash_of
 from schemas.compliance import EnrollTablet, RemoveTablet, SetPin
-from schemas.vocabulary import TABLET, CommandId, Shape
+from schemas.vocabulary import TABLET
 from services import session
 from services.compliance.commands import enroll_tablet, remove_tablet, set_pin
+from services.compliance.pages.looking import words_of
 from services.compliance.pages.pins import PIN, in_line, is_guessable, kept_of, salt_for
-from services.compliance.queries import has_pin, tablets
+from services.compliance.queries import UNUSED, has_pin, tablets
 from services.door import Asking, ProblemError, may, problem, unmet
-from services.screens.forms import Fields, Sent, asked_of, understood
+from services.screens.forms import Sent, asked_of, command_of, understood
 from services.screens.frame import HEADERS, page
 from services.screens.signing_in import end_here
 from services.session import TabletKey
@@ -24,18 +25,11 @@ from services.session import TabletKey
 routes = APIRouter(prefix="/clinics/{clinic}", include_in_schema=False)
 
 
-class _Form(Shape):
-    command_id: CommandId
-
-
-def _command_of(sent: Fields) -> str:
-    return understood(_Form, sent.given("command_id")).command_id
-
-
 @routes.get("/tablets")
 async def shared_tablets(ask: Annotated[Asking, may("enroll_tablet")], request: Request) -> Response:
     """Those in force, and whether this browser is one of them."""
     async with ask.reading("compliance") as view:
+        words = await words_of(view, {})
         known = await tablets(view)
     mine = session.tablet_of(request, ask.database.secret, ask.clinic)
     return page(
@@ -44,6 +38,8 @@ async def shared_tablets(ask: Annotated[Asking, may("enroll_tablet")], request: 
         clinic=ask.clinic,
         actor=ask.actor,
         tablets=known,
+        words=words,
+        unused_days=UNUSED.days,
         mine=mine.tablet_id if mine else None,
         done=asked_of(request).one("done") == "removed",
     )
@@ -52,7 +48,7 @@ async def shared_tablets(ask: Annotated[Asking, may("enroll_tablet")], request: 
 @routes.post("/tablets/enroll")
 async def enroll(ask: Annotated[Asking, may("enroll_tablet")], request: Request, sent: Sent) -> Response:
     """Whoever enrolled it is signed out: their token does not stay behind on a tablet that everybody uses."""
-    command_id = _command_of(sent)
+    command_id = command_of(sent)
     told = f"asepsis: secret of a tablet {ask.clinic} {ask.actor.identity_id} {command_id}".encode()
     secret = hmac.digest(ask.database.secret, told, hashlib.sha256).hex()
     asked = understood(EnrollTablet, sent.given("name") | {"secret_hash": hash_of(secret).hex()})
@@ -65,7 +61,7 @@ async def enroll(ask: Annotated[Asking, may("enroll_tablet")], request: Request,
 
 @routes.post("/tablets/{tablet_id}/remove")
 async def remove(tablet_id: UUID, ask: Annotated[Asking, may("remove_tablet")], sent: Sent) -> Response:
-    await ask.decide("compliance", remove_tablet, RemoveTablet(tablet_id=tablet_id), command_id=_command_of(sent))
+    await ask.decide("compliance", remove_tablet, RemoveTablet(tablet_id=tablet_id), command_id=command_of(sent))
     return RedirectResponse(f"/clinics/{ask.clinic}/tablets?done=removed", 303, HEADERS)
 
 
@@ -77,7 +73,7 @@ async def my_pin(ask: Annotated[Asking, may("set_pin")], request: Request) -> Re
 @routes.post("/pin")
 async def choose_pin(ask: Annotated[Asking, may("set_pin")], request: Request, sent: Sent) -> Response:
     """The PIN is seen here alone: what goes on is what is kept of it."""
-    command_id, pin = _command_of(sent), sent.one("pin") or ""
+    command_id, pin = command_of(sent), sent.one("pin") or ""
     try:
         if not PIN.fullmatch(pin) or not hmac.compare_digest(pin.encode(), (sent.one("again") or "").encode()):
             raise problem(422, "input", "Input not understood", unmet("pin_must_be_six_digits"))

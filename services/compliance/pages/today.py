@@ -13,7 +13,7 @@ from schemas.compliance import PolicyReply
 from schemas.policy import Source
 from services.compliance.pages.looking import address, caught_up, words_of
 from services.compliance.pages.words import Words
-from services.compliance.queries import counted_since, ledger_head, policy_reply
+from services.compliance.queries import counted_since, ledger_head, pins_shut, policy_reply
 from services.door import Asking, may, problem, unmet
 from services.screens.frame import page
 from services.screens.menu import open_to
@@ -39,6 +39,7 @@ COUNTED = {
     "treatment.end_missing": Look("amber", "triangle", "Treatments without an end"),
     "booking.conflicted": Look("amber", "triangle", "Promised slots that break a rule"),
     "consent.withdrawn": Look("gray", "square", "Consents withdrawn"),
+    "pin.locked": Look("amber", "key", "PINs locked on a tablet"),
     "entry.skipped": Look("amber", "triangle", "Entries passed over by two persons"),
 }
 """What a manager asks the week's record first, worst first."""
@@ -106,6 +107,14 @@ async def today(ask: Annotated[Asking, may("view_dead_letters")], request: Reque
         counts: Mapping[str, int] = await counted_since(view, datetime.combine(since, time(), words.zone))
         head = await ledger_head(view)
         policy = await policy_reply(view)
+        shut = [
+            Waiting(
+                f"The PIN of {words.called('Person', pin.identity_id)} is locked on the tablet {pin.tablet} after {pin.tries} wrong tries.",
+                words.day_and_time(pin.since),
+                address(ask.clinic, about=pin.tablet_id),
+            )
+            for pin in await pins_shut(view)
+        ]
         now = view.now
     waiting = await _waiting(request, ask, words)
     week = [(look, counts[kind], address(ask.clinic, type=kind, **{"from": since})) for kind, look in COUNTED.items() if counts.get(kind)]
@@ -117,6 +126,7 @@ async def today(ask: Annotated[Asking, may("view_dead_letters")], request: Reque
         now=words.day_and_time(now),
         since=since,
         waiting=waiting,
+        shut=shut,
         week=week,
         head=head,
         policy=policy,

@@ -2,6 +2,7 @@
 
 import hmac
 from datetime import timedelta
+from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -15,7 +16,7 @@ from schemas.compliance import Identity, KeptPin, LockPin, UnlockTablet
 from schemas.sentences import say
 from schemas.vocabulary import TABLET, Actor, Role, Verdict
 from services import session
-from services.compliance.commands import MOST_TRIES, lock_pin, take_a_try, unlock_tablet
+from services.compliance.commands import MOST_TRIES, lock_pin, take_a_try, unlock_tablet, wait_after
 from services.compliance.pages.pins import PIN, in_line, kept_of
 from services.compliance.queries import is_tablet, staff_with_pins
 from services.door import database_of, problem, unmet
@@ -23,6 +24,7 @@ from services.screens.forms import Sent, asked_of
 from services.screens.frame import HEADERS, page
 from services.screens.menu import home_of
 from services.screens.signing_in import end_here, inside
+from services.session import TabletKey
 
 routes = APIRouter(prefix="/clinics/{clinic}/who", include_in_schema=False)
 
@@ -30,7 +32,7 @@ HOURS = 4
 """How long a token lasts that a PIN was typed for: a third of what a session with a token lasts, for a PIN is less. A technical bound."""
 
 
-async def _look(clinic: UUID, request: Request) -> tuple[UUID | None, tuple[Identity, ...]]:
+async def _look(clinic: UUID, request: Request) -> tuple[TabletKey | None, tuple[Identity, ...]]:
     """The tablet that this browser is, if it still is one, and who may sign in on it."""
     database = database_of(request)
     key = session.tablet_of(request, database.secret, clinic)
@@ -39,7 +41,7 @@ async def _look(clinic: UUID, request: Request) -> tuple[UUID | None, tuple[Iden
     async with reading(database, clinic, "compliance") as view:
         if not await is_tablet(view.rows, clinic, key.tablet_id, hash_of(key.secret)):
             return None, ()
-        return key.tablet_id, await staff_with_pins(view)
+        return key, await staff_with_pins(view)
 
 
 def _no_tablet(clinic: UUID) -> Response:
@@ -50,8 +52,8 @@ def _no_tablet(clinic: UUID) -> Response:
 @routes.get("")
 async def who(clinic: UUID, request: Request) -> Response:
     """Names; with `who`, the pad for that person's PIN."""
-    tablet_id, people = await _look(clinic, request)
-    if tablet_id is None:
+    key, people = await _look(clinic, request)
+    if key is None:
         return _no_tablet(clinic)
     asked = asked_of(request)
     chosen = next((one for one in people if str(one.identity_id) == asked.one("who")), None)
@@ -83,8 +85,8 @@ async def unlock(clinic: UUID, request: Request, sent: Sent) -> Response:
     """A try is counted before anything is compared."""
     if not session.is_from_our_own_pages(request):
         raise problem(403, "forbidden", "Not allowed", unmet("request_must_come_from_our_own_pages"))
-    tablet_id, people = await _look(clinic, request)
-    if tablet_id is None:
+    key, people = await _look(clinic, request)
+    if key is None:
         return _no_tablet(clinic)
     wanted, pin = sent.one("next"), sent.one("pin") or ""
     chosen = next((one for one in people if str(one.identity_id) == sent.one("who")), None)
@@ -92,10 +94,13 @@ async def unlock(clinic: UUID, request: Request, sent: Sent) -> Response:
         return _shown(clinic, request, people, None, wanted, "Choose who you are.")
     if not PIN.fullmatch(pin):
         return _shown(clinic, request, people, chosen, wanted, "A PIN has six digits.")
-    kept, wrong = await _typed(clinic, request, tablet_id, chosen.identity_id, pin)
+    kept, wrong = await _typed(clinic, request, key.tablet_id, chosen.identity_id, pin)
     if kept is None:
         return _shown(clinic, request, people, chosen, wanted, wrong)
-    return await _opened(clinic, request, tablet_id, chosen, kept, people, wanted)
+    return await _opened(clinic, request, key, chosen, kept, people, wanted)
+
+
+LOCKED = "locked on this tablet. On the other tablets it works. Sign in with your access token, then choose a PIN anew."
 
 
 async def _typed(clinic: UUID, request: Request, tablet_id: UUID, identity_id: UUID, pin: str) -> tuple[KeptPin | None, str]:
@@ -103,21 +108,31 @@ async def _typed(clinic: UUID, request: Request, tablet_id: UUID, identity_id: U
     database = database_of(request)
     with in_line():
         async with aside(database, clinic, "compliance") as rows:
-            taken = await take_a_try(rows, clinic, identity_id)
+            taken = await take_a_try(rows, clinic, tablet_id, identity_id)
         if taken is None:  # the page says so: the time it takes may say it too
-            return None, "This PIN is locked. Sign in with your access token, then choose a PIN anew."
+            return None, f"This PIN is {LOCKED}"
+        if isinstance(taken, timedelta):
+            return None, f"There were too many wrong PINs on this tablet. {_wait(taken)}, or sign in with your access token."
         kept, tries = taken
         typed = await kept_of(database.secret, pin, bytes.fromhex(kept.salt))
     if hmac.compare_digest(typed.hash, kept.hash):
         return kept, ""
     if tries < MOST_TRIES:
-        left = MOST_TRIES - tries
-        return None, f"This PIN is wrong. {left} more {'try is' if left == 1 else 'tries are'} left before it is locked."
+        left, wait = MOST_TRIES - tries, wait_after(tries)
+        more = f"{left} more {'try is' if left == 1 else 'tries are'} left before it is locked on this tablet."
+        return None, f"This PIN is wrong. {more}" + (f" {_wait(wait)}." if wait else "")
     async with transaction(database, clinic, "compliance", _by(tablet_id), f"lock.{uuid4()}") as tx:
         answer = await tx.once(lock_pin, LockPin(tablet_id=tablet_id, identity_id=identity_id, kept=kept, tries=tries))
     if answer.event.refusal:
         return None, " ".join(_reasons(answer))
-    return None, "This PIN was wrong too often, and is locked. Sign in with your access token, then choose a PIN anew."
+    return None, f"This PIN was wrong too often, and is {LOCKED}"
+
+
+def _wait(left: timedelta) -> str:
+    seconds = ceil(left.total_seconds())
+    minutes = ceil(seconds / 60)
+    word = f"{minutes} minutes" if minutes > 1 else f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"Try again in {word}"
 
 
 def _by(tablet_id: UUID) -> Actor:
@@ -130,12 +145,13 @@ def _reasons(refused: Answer[Any]) -> list[str]:
 
 
 async def _opened(
-    clinic: UUID, request: Request, tablet_id: UUID, chosen: Identity, kept: KeptPin, people: tuple[Identity, ...], wanted: str | None
+    clinic: UUID, request: Request, key: TabletKey, chosen: Identity, kept: KeptPin, people: tuple[Identity, ...], wanted: str | None
 ) -> Response:
+    """Who was there before is signed out; and the tablet stays one, for it is in use."""
     database, token = database_of(request), new_token()
-    async with transaction(database, clinic, "compliance", _by(tablet_id), f"unlock.{uuid4()}") as tx:
+    async with transaction(database, clinic, "compliance", _by(key.tablet_id), f"unlock.{uuid4()}") as tx:
         asked = UnlockTablet(
-            tablet_id=tablet_id,
+            tablet_id=key.tablet_id,
             identity_id=chosen.identity_id,
             kept=kept,
             token_hash=hash_of(token).hex(),
@@ -147,6 +163,7 @@ async def _opened(
     caller = await authenticate(database, token, clinic)
     home = f"/clinics/{clinic}/{home_of(request.app.state.menu, caller.roles if caller else frozenset())}"
     reply = RedirectResponse(inside(clinic, wanted, home), 303, HEADERS)
-    await end_here(request, clinic, reply)  # whoever was there before
+    await end_here(request, clinic, reply)
+    session.enroll(request, reply, database.secret, clinic, key)
     session.begin(request, reply, database.secret, clinic, token, on_tablet=True)
     return reply

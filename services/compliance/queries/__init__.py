@@ -14,12 +14,13 @@ from services.compliance.queries.record import (
     ledger_page,
 )
 from services.compliance.queries.searching import counted_since, found_entries, time_zone
-from services.compliance.queries.tablets import has_pin, is_tablet, staff_with_pins, tablets
+from services.compliance.queries.tablets import UNUSED, has_pin, is_tablet, pins_shut, staff_with_pins, tablets
 from services.compliance.queries.touched import newest_touched, touched_by, touched_page
 from services.compliance.queries.verifying import NoHeadOfItsEpochError, verify_ledger
 
 __all__ = [
     "UNREADABLE",
+    "UNUSED",
     "NoHeadOfItsEpochError",
     "behind_treatment",
     "counted_since",
@@ -36,6 +37,7 @@ __all__ = [
     "meant_by",
     "named_by",
     "newest_touched",
+    "pins_shut",
     "policy_reply",
     "reach_of",
     "staff_with_pins",
