@@ -94,6 +94,8 @@ _TREATMENT: dict[str, frozenset[Role]] = {
 _RECOVERY: dict[str, frozenset[Role]] = {
     "answer_checkin": frozenset({Role.CLIENT}),
     "report_reaction": _HOUSE,
+    # Whom to call, and whether somebody has; never what was answered.
+    "follow_up_checkin": _HOUSE,
     "lift_safety_hold": _CLINICIAN,
     "place_safety_hold": _HYGIENE,
     # Answers to check-ins are health answers.

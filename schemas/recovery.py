@@ -142,6 +142,37 @@ class CheckInLine(Shape):
     tier: Tier | None = None
 
 
+Outcome = Literal["taken", "not_reached", "reached"]
+
+
+class FollowUpNote(Shape):
+    """What became of the call: taken upon oneself, tried in vain, or spoken with the client."""
+
+    model_config = _shown({"outcome": "reached"})
+
+    outcome: Outcome
+
+
+class FollowUp(Shape):
+    """The call about this check-in."""
+
+    checkin_id: UUID
+    note: FollowUpNote
+
+
+class Call(Shape):
+    """Somebody who did not answer and is to be called: since when, and who saw to it last. No word of health."""
+
+    checkin_id: UUID
+    treatment_id: UUID
+    client_id: UUID
+    due_at: Instant
+    missed_at: Instant
+    outcome: Outcome | None = None
+    called_by: UUID | None = None
+    called_at: Instant | None = None
+
+
 class Reaction(Shape):
     """A reaction that was reported, and until when the policy wants a person to have looked."""
 

@@ -30,7 +30,7 @@ from events.rounds import Stage
 from events.streams import Follower
 from events.transaction import aside, reading
 from events.wakeups import Announcer, Wakeups, make_broker, redis_client
-from services.booking.queries import bookable, clients_named, contact_of
+from services.booking.queries import bookable, clients_named, contact_of, phones_of
 from services.checkup import EVERY_SECONDS, Checkup
 from services.compliance.queries import identities
 from services.messages import log_adapter
@@ -207,6 +207,17 @@ async def clients_called(database: Database, clinic_id: UUID, client_ids: Collec
         raise
 
 
+async def clients_phones(database: Database, clinic_id: UUID, client_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Under which number these clients are called, as above."""
+    try:
+        async with reading(database, clinic_id, "booking") as view:
+            return await phones_of(view, client_ids)
+    except DBAPIError as refused:
+        if isinstance(refused.orig, InsufficientPrivilegeError):
+            return {}
+        raise
+
+
 async def rooms_known(database: Database, clinic_id: UUID) -> list[UUID]:
     """The clinic's rooms: booking keeps them. None are known where a login of its own reads no other service's tables, as above."""
     try:
@@ -239,6 +250,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.people_called = people_called
     app.state.status_in = status_in
     app.state.clients_called = clients_called
+    app.state.clients_phones = clients_phones
     app.state.rooms_known = rooms_known
     handle_problems(app)
     app.add_middleware(Renewing)

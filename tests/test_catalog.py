@@ -46,6 +46,7 @@ KNOWN_HARMLESS = {
     "screening.answered.answered_at",
     "form.published.text_digest",  # a hash
     "consent.signed.text_digest",
+    "consent.declined.text_digest",
 }
 
 

@@ -48,6 +48,17 @@ class ConsentSigned(Event, type="consent.signed"):
     commitment: Digest
 
 
+class ConsentDeclined(Event, type="consent.declined"):
+    """The client said no to exactly this text: what they were handed signs nothing any more."""
+
+    handing_id: UUID
+    client_id: UUID
+    form_id: UUID
+    form_version: Count
+    language: Language
+    text_digest: Digest
+
+
 class ConsentWithdrawn(Event, type="consent.withdrawn"):
     """Consent ends at once, for what comes after."""
 

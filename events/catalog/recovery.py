@@ -9,6 +9,9 @@ from schemas.vocabulary import Code, Digest, Finding, Instant
 Tier = Literal["none", "review", "urgent", "emergency"]
 """How fast a human must look (domain.md 1.7: R, U, E)."""
 
+Outcome = Literal["taken", "not_reached", "reached"]
+"""What became of a call: somebody has taken it upon themselves, tried in vain, or spoken with the client."""
+
 
 class CheckinDue(Event, type="checkin.due"):
     """It is time to ask; the message to the client was queued in the same commit."""
@@ -46,6 +49,15 @@ class CheckinMissed(Event, type="checkin.missed"):
     treatment_id: UUID
     client_id: UUID
     step: Code
+
+
+class CheckinFollowedUp(Event, type="checkin.followed_up"):
+    """Somebody of the staff calls a client who did not answer, or has called. What the client then says is a reaction of its own."""
+
+    checkin_id: UUID
+    treatment_id: UUID
+    client_id: UUID
+    outcome: Outcome
 
 
 class ReactionReported(Event, type="reaction.reported"):

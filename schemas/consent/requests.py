@@ -128,10 +128,21 @@ class ConsentSheet(Shape):
 
 
 class ConsentSigning(Shape):
-    """This sheet, under the tablet's id for it."""
+    """This sheet, under the tablet's id for it. `handing_id`: the handing over that it was signed under, where there was one."""
 
     consent_id: UUID
     sheet: ConsentSheet
+    handing_id: UUID | None = None
+
+
+class Declining(Shape):
+    """The client says no to this version of a form. `consent_id` is what the signature would have been called."""
+
+    handing_id: UUID
+    consent_id: UUID
+    client_id: UUID
+    form_id: UUID
+    form_version: FormVersion
 
 
 class WithdrawalNote(Shape):

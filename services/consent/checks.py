@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from events.catalog.consent import (
     ClearanceGranted,
+    ConsentDeclined,
     ConsentRefused,
     ConsentSigned,
     ConsentWithdrawn,
@@ -21,6 +22,7 @@ from schemas.consent import (
     Clearing,
     ConsentSheet,
     ConsentSigning,
+    Declining,
     FormDraft,
     FormPublication,
     Screening,
@@ -72,6 +74,14 @@ async def of_a_signature(past: Past) -> Sequence[Asked] | None:
     sheet = ConsentSheet.model_validate_json(bytes(kept["content"]))
     signing = ConsentSigning(consent_id=past.event.consent_id, sheet=sheet)
     return [Asked(commands.sign_consent, signing, salt=bytes(kept["salt"]))]
+
+
+@replays(ConsentDeclined)
+async def of_a_no(past: Past) -> Sequence[Asked]:
+    """No signature of the name that one would have had was there: the handing over's own stands for it."""
+    said: ConsentDeclined = past.event
+    names = {"handing_id", "client_id", "form_id", "form_version"}
+    return [Asked(commands.decline_consent, Declining(consent_id=said.handing_id, **said.model_dump(include=names)))]
 
 
 @replays(ConsentWithdrawn)

@@ -91,6 +91,21 @@ class Consent(Base):
     withdrawn_event_id: Mapped[UUID | None]
 
 
+class Decline(Base):
+    """projection: a no, under the handing over in which it was said."""
+
+    __tablename__ = "declines"
+    __table_args__ = table("consent", "projection", Index(None, "clinic_id", "client_id"))
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    handing_id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[UUID]
+    form_id: Mapped[UUID]
+    form_version: Mapped[int]
+    language: Mapped[str]
+    declined_at: Mapped[datetime]
+    event_id: Mapped[UUID]
+
+
 class Signature(Base):
     """private: the sheet as it was signed, with its salt."""
 

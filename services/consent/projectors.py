@@ -5,7 +5,15 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import aliased
 
 from events.catalog.booking import ClientMerged, PractitionerCredentialed
-from events.catalog.consent import ClearanceGranted, ConsentRequested, ConsentSigned, ConsentWithdrawn, FormPublished, ScreeningAnswered
+from events.catalog.consent import (
+    ClearanceGranted,
+    ConsentDeclined,
+    ConsentRequested,
+    ConsentSigned,
+    ConsentWithdrawn,
+    FormPublished,
+    ScreeningAnswered,
+)
 from events.envelope import Entry
 from events.policy import follow_policy
 from events.projection import Projection
@@ -14,6 +22,7 @@ from services.consent.models import (
     Clearance,
     Consent,
     ConsentRequest,
+    Decline,
     Form,
     MergedClient,
     Policies,
@@ -91,6 +100,20 @@ SIGN = Write(
     )
     .on_conflict_do_nothing()
 )
+DECLINE = Write(
+    insert(Decline)
+    .values(
+        clinic_id=_CLINIC,
+        handing_id=bindparam("handing"),
+        client_id=_PERSON,
+        form_id=bindparam("form"),
+        form_version=bindparam("version"),
+        language=bindparam("language"),
+        declined_at=bindparam("at"),
+        event_id=bindparam("event"),
+    )
+    .on_conflict_do_nothing()
+)
 WITHDRAW = Write(
     update(Consent)
     .where(Consent.clinic_id == _CLINIC, Consent.consent_id == bindparam("consent"), Consent.withdrawn_at.is_(None))
@@ -115,6 +138,22 @@ async def keep_signature(rows: Rows, entry: Entry[ConsentSigned]) -> None:
         explained_by=signed.explained_by,
         signed_at=signed.signed_at,
         valid_until=signed.valid_until,
+        event=entry.event_id,
+    )
+
+
+@projects(ConsentDeclined)
+async def keep_no(rows: Rows, entry: Entry[ConsentDeclined]) -> None:
+    declined = entry.event
+    rows.write(
+        DECLINE,
+        clinic=entry.clinic_id,
+        handing=declined.handing_id,
+        client=declined.client_id,
+        form=declined.form_id,
+        version=declined.form_version,
+        language=declined.language,
+        at=entry.recorded_at,
         event=entry.event_id,
     )
 
@@ -196,6 +235,7 @@ JOIN = (
         update(MergedClient).where(MergedClient.clinic_id == _CLINIC, MergedClient.into_client_id == _GONE).values(into_client_id=_STAYS)
     ),
     Write(update(Consent).where(Consent.clinic_id == _CLINIC, Consent.client_id == _GONE).values(client_id=_STAYS)),
+    Write(update(Decline).where(Decline.clinic_id == _CLINIC, Decline.client_id == _GONE).values(client_id=_STAYS)),
     # What restricts both restricts the person once.
     Write(
         delete(StandingRestriction).where(

@@ -24,6 +24,7 @@ from services.consent.models import (
     AnswerSheet,
     Clearance,
     Consent,
+    Decline,
     Form,
     FormText,
     Policies,
@@ -135,6 +136,13 @@ async def consents_of_client(view: View, client_id: UUID) -> list[ConsentRecord]
         fields = {name: getattr(row, name) for name in names}
         records.append(ConsentRecord.model_validate(fields | {"superseded": superseded, "in_force": stands}))
     return records
+
+
+async def declines_of_client(view: View, client_id: UUID, most: int = 20) -> list[tuple[datetime, str, int]]:
+    """When a person said no on the tablet, the newest first: to which language and version of a text."""
+    person = await person_of(view.rows, view.clinic_id, client_id)
+    query = select(Decline).where(Decline.clinic_id == view.clinic_id, Decline.client_id == person).order_by(Decline.declined_at.desc())
+    return [(row.declined_at, row.language, row.form_version) for row in (await view.rows.execute(query.limit(most))).scalars()]
 
 
 async def is_signed(view: View, consent_id: UUID, client_id: UUID) -> bool:

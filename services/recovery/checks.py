@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from events.catalog.recovery import (
     CheckinAnswered,
     CheckinDue,
+    CheckinFollowedUp,
     CheckinMissed,
     CheckinReminded,
     ReactionReported,
@@ -19,6 +20,8 @@ from events.checking.replays import Asked, Past, Private, Replays, answers_a_com
 from schemas.recovery import (
     CheckInAnswer,
     CheckInSheet,
+    FollowUp,
+    FollowUpNote,
     HoldLifting,
     HoldNote,
     HoldPlacing,
@@ -56,6 +59,12 @@ async def of_a_report(past: Past) -> Sequence[Asked] | None:
     return [Asked(commands.report_reaction, ReactionReporting(reaction_id=past.event.reaction_id, report=report))]
 
 
+@replays(CheckinFollowedUp)
+async def of_a_call(past: Past) -> Sequence[Asked]:
+    said: CheckinFollowedUp = past.event
+    return [Asked(commands.follow_up_checkin, FollowUp(checkin_id=said.checkin_id, note=FollowUpNote(outcome=said.outcome)))]
+
+
 @replays(SafetyHoldPlaced)
 async def of_a_hold(past: Past) -> Sequence[Asked]:
     said: SafetyHoldPlaced = past.event
@@ -69,11 +78,13 @@ async def of_a_lift(past: Past) -> Sequence[Asked]:
     return [Asked(commands.lift_safety_hold, HoldLifting(hold_id=said.hold_id, note=LiftNote(reason=said.reason)))]
 
 
-@replays(RecoveryRefused, refusing=("answer_checkin", "lift_safety_hold"))
+@replays(RecoveryRefused, refusing=("answer_checkin", "follow_up_checkin", "lift_safety_hold"))
 async def of_a_refused_request(past: Past) -> Sequence[Asked]:
     subject = past.event.subject_id
     if past.event.command == "answer_checkin":
         return [Asked(commands.answer_checkin, CheckInAnswer(checkin_id=subject, sheet=CheckInSheet()))]
+    if past.event.command == "follow_up_checkin":
+        return [Asked(commands.follow_up_checkin, FollowUp(checkin_id=subject, note=FollowUpNote(outcome="taken")))]
     return [Asked(commands.lift_safety_hold, HoldLifting(hold_id=subject, note=LiftNote(reason="unknown")))]
 
 

@@ -31,7 +31,7 @@ class Treatment(Base):
 
 
 class CheckIn(Base):
-    """projection: a question to a client. States: planned, asked, answered, missed."""
+    """projection: a question to a client. States: planned, asked, answered, missed; `call` is what became of calling them then."""
 
     __tablename__ = "check_ins"
     __table_args__ = table(
@@ -55,6 +55,9 @@ class CheckIn(Base):
     link_until: Mapped[datetime | None]
     tier: Mapped[str | None]
     answered_event_id: Mapped[UUID | None]
+    called_at: Mapped[datetime | None]
+    called_by: Mapped[UUID | None]
+    call: Mapped[str | None]
 
 
 class CheckInAnswer(Base):

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from events.policy import policy_in_force
 from events.transaction import View
 from schemas.policy import Policy, Tier, local_date
-from schemas.recovery import CheckInLine, CheckInQuestions, CheckInReply, CheckInSheet, GivenAnswer, ReactionReport
+from schemas.recovery import Call, CheckInLine, CheckInQuestions, CheckInReply, CheckInSheet, GivenAnswer, ReactionReport
 from schemas.recovery import Incident as IncidentShown
 from schemas.recovery import Reaction as ReactionShown
 from schemas.recovery import SafetyHold as HoldShown
@@ -98,11 +98,22 @@ async def check_ins_on(view: View, on: date) -> list[CheckInLine]:
     ]
 
 
+_SILENT = (CheckIn.state == "missed", CheckIn.call.is_distinct_from("reached"))
+
+
 async def unanswered_check_ins(view: View) -> list[CheckInLine]:
-    """Check-ins that were given up on: nobody answered in time. The newest first."""
-    query = select(CheckIn).where(CheckIn.clinic_id == view.clinic_id, CheckIn.state == "missed")
+    """Check-ins that were given up on: nobody answered in time, and nobody has spoken with the client since. The newest first."""
+    query = select(CheckIn).where(CheckIn.clinic_id == view.clinic_id, *_SILENT)
     found = (await view.rows.execute(query.order_by(CheckIn.due_at.desc(), CheckIn.checkin_id).limit(MOST))).scalars()
     return [CheckInLine.model_validate({name: getattr(row, name) for name in CheckInLine.model_fields}) for row in found]
+
+
+async def calls(view: View) -> list[Call]:
+    """Who is to be called because the policy says so and they did not answer: those who have waited longest first."""
+    query = select(CheckIn).where(CheckIn.clinic_id == view.clinic_id, CheckIn.staff_task, *_SILENT)
+    found = (await view.rows.execute(query.order_by(CheckIn.missed_at, CheckIn.checkin_id).limit(MOST))).scalars()
+    names = Call.model_fields.keys() - {"outcome"}
+    return [Call.model_validate({name: getattr(row, name) for name in names} | {"outcome": row.call}) for row in found]
 
 
 async def treatments_of(view: View, client_id: UUID) -> list[tuple[UUID, datetime | None]]:

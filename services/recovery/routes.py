@@ -10,11 +10,14 @@ from starlette.types import Scope
 
 from events.transaction import reading, transaction
 from schemas.recovery import (
+    Call,
     CheckInAnswer,
     CheckInLine,
     CheckInQuestions,
     CheckInReply,
     CheckInSheet,
+    FollowUp,
+    FollowUpNote,
     GivenAnswer,
     HoldLifting,
     HoldNote,
@@ -29,7 +32,7 @@ from schemas.recovery import (
 from schemas.vocabulary import MAX_INTEGER, Actor, LocalDate, Role, Shape
 from services.door import Asking, Reply, database_of, may, problem, unmet
 from services.recovery import queries
-from services.recovery.commands import answer_checkin, lift_safety_hold, place_safety_hold, report_reaction
+from services.recovery.commands import answer_checkin, follow_up_checkin, lift_safety_hold, place_safety_hold, report_reaction
 from services.screens.frame import wants_page
 
 Cursor = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="The `ledger_index` of the last line seen: what follows is older.")]
@@ -99,6 +102,17 @@ async def post_check_in(link: Link, body: CheckInSheet, request: Request) -> Che
 async def get_check_ins(on: Annotated[LocalDate, Query()], ask: Annotated[Asking, may("view_recovery")]) -> list[CheckInLine]:
     async with ask.reading("recovery") as view:
         return await queries.check_ins_on(view, on)
+
+
+@house.get("/calls", summary="Who did not answer a check-in and is to be called; no word of health")
+async def get_calls(ask: Annotated[Asking, may("follow_up_checkin")]) -> list[Call]:
+    async with ask.reading("recovery") as view:
+        return await queries.calls(view)
+
+
+@house.post("/check-ins/{checkin_id}/follow-ups", summary="Say that somebody calls a client who did not answer, or has called")
+async def post_follow_up(checkin_id: UUID, body: FollowUpNote, ask: Annotated[Asking, may("follow_up_checkin")]) -> Reply:
+    return await ask.decide("recovery", follow_up_checkin, FollowUp(checkin_id=checkin_id, note=body))
 
 
 @house.get("/check-ins/{checkin_id}/answers", summary="What a client answered, the newest first")

@@ -145,5 +145,10 @@ def treatment_must_be_known(known: bool) -> Finding:  # noqa: FBT001 - the fact
     return finding("treatment_must_be_known", known, field="treatment_id")
 
 
+def checkin_must_be_unanswered(waits: bool) -> Finding:  # noqa: FBT001 - the fact
+    """Nobody is called who has answered since, or whom somebody has reached."""
+    return finding("checkin_must_be_unanswered", waits, field="checkin_id")
+
+
 def hold_must_be_known(known: bool) -> Finding:  # noqa: FBT001 - the fact
     return finding("hold_must_be_known", known, field="hold_id")

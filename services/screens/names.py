@@ -35,3 +35,11 @@ async def rooms_of(request: Request, ask: Asking) -> list[UUID]:
     """The clinic's rooms. They have no names."""
     rooms: list[UUID] = await request.app.state.rooms_known(ask.database, ask.clinic)
     return rooms
+
+
+async def phones_of(request: Request, ask: Asking, clients: Iterable[UUID]) -> dict[UUID, str]:
+    """Under which number clients are called, for the roles that may know their names."""
+    if may_any(request.state.roles, "view_client") is None:
+        return {}
+    found: dict[UUID, str] = await request.app.state.clients_phones(ask.database, ask.clinic, set(clients))
+    return found

@@ -61,6 +61,7 @@ preview_start: clinician front_desk manager practitioner
 view_treatment: auditor clinician manager practitioner
 answer_checkin: client
 report_reaction: clinician front_desk manager practitioner
+follow_up_checkin: clinician front_desk manager practitioner
 lift_safety_hold: clinician
 place_safety_hold: clinician manager practitioner technician
 view_recovery: clinician practitioner

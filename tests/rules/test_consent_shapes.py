@@ -23,6 +23,7 @@ def test_every_body_has_an_example() -> None:
         "ClearanceSheet",
         "CheckInSheet",
         "ReactionReport",
+        "FollowUpNote",
         "HoldNote",
         "LiftNote",
     }

@@ -1,7 +1,7 @@
 """What booking shows, and the one way to load what its rules look at."""
 
 from services.booking.queries.diary import booking_of, day_sheet, find_slots, row_of, visit_of
-from services.booking.queries.people import bookable, client_of, clients_born_on, clients_named, contact_of, details_of
+from services.booking.queries.people import bookable, client_of, clients_born_on, clients_named, contact_of, details_of, phones_of
 from services.booking.queries.situation import Asked, client_group, load_policy, load_situation, next_slots
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "load_policy",
     "load_situation",
     "next_slots",
+    "phones_of",
     "row_of",
     "visit_of",
 ]

@@ -92,6 +92,14 @@ async def clients_named(view: View, client_ids: Collection[UUID]) -> dict[UUID, 
     return {row.client_id: f"{row.given_name} {row.family_name}" for row in await view.rows.execute(query)}
 
 
+async def phones_of(view: View, client_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Under which number clients are called, for a list of theirs. Who was erased or gave none is not in it."""
+    query = select(ClientDetails.client_id, ClientDetails.phone).where(
+        ClientDetails.clinic_id == view.clinic_id, ClientDetails.client_id.in_(client_ids), ClientDetails.phone.is_not(None)
+    )
+    return {row.client_id: row.phone for row in await view.rows.execute(query)}
+
+
 async def bookable(view: View) -> Resources:
     """All rooms, devices and practitioners."""
     known = await load_policy(view.rows, view.clinic_id, view.now)

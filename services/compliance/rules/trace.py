@@ -37,6 +37,7 @@ BEHIND: Mapping[Link, Mapping[str, Part]] = {
         "checkin.due": "recovery",
         "checkin.answered": "recovery",
         "checkin.missed": "recovery",
+        "checkin.followed_up": "recovery",
         "reaction.reported": "recovery",
         "incident.opened": "recovery",
         "recall.opened": "recall",

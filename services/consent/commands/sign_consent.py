@@ -10,7 +10,7 @@ from schemas.consent import ConsentSheet, ConsentSigning
 from schemas.policy import Policy, local_date
 from schemas.vocabulary import Finding
 from services.consent import rules
-from services.consent.models import Consent, Form, Policies, Practitioner, Signature
+from services.consent.models import Consent, Decline, Form, Policies, Practitioner, Signature
 
 Signed = ConsentSigned | ConsentRefused
 
@@ -60,7 +60,7 @@ async def sign_consent(tx: Transaction, request: ConsentSigning) -> Answer[Signe
         return earlier
     in_force = await policy_in_force(tx.rows, Policies, tx.clinic_id, tx.now)
     found = await _form(tx, sheet)
-    findings = [*earlier, rules.form_must_be_published(None if found is None else found[0])]
+    findings = [*earlier, rules.form_must_be_published(found is not None), await _about_a_no(tx, request)]
     if in_force is None:
         findings.append(rules.policy_must_be_in_force(False))
     else:
@@ -93,6 +93,12 @@ async def sign_consent(tx: Transaction, request: ConsentSigning) -> Answer[Signe
         commitment=commitment,
     )
     return await tx.answer(signed, policy=in_force.version)
+
+
+async def _about_a_no(tx: Transaction, request: ConsentSigning) -> Finding:
+    said = select(Decline.handing_id).where(Decline.clinic_id == tx.clinic_id, Decline.handing_id == request.handing_id)
+    declined = request.handing_id is not None and (await tx.rows.execute(said)).first() is not None
+    return rules.signature_must_not_follow_a_no(declined)
 
 
 async def _signed_before(tx: Transaction, request: ConsentSigning, content: bytes) -> Answer[Signed] | list[Finding]:

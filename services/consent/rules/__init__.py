@@ -39,8 +39,10 @@ from services.consent.rules.signing import (
     guardian_must_be_allowed,
     guardian_must_be_proven,
     interpreter_must_be_recorded,
+    no_must_come_before_the_signature,
     signature_must_be_handed_in_soon,
     signature_must_follow_the_form,
+    signature_must_not_follow_a_no,
     text_on_screen_must_be_the_forms,
 )
 
@@ -69,6 +71,7 @@ __all__ = [
     "interpreter_must_be_recorded",
     "judge",
     "judged",
+    "no_must_come_before_the_signature",
     "policy_must_be_in_force",
     "questions",
     "questions_must_be_answered",
@@ -78,6 +81,7 @@ __all__ = [
     "screening_must_be_of_the_policy_in_force",
     "signature_must_be_handed_in_soon",
     "signature_must_follow_the_form",
+    "signature_must_not_follow_a_no",
     "standing_answers",
     "text_on_screen_must_be_the_forms",
     "time_must_not_be_in_the_future",

@@ -36,8 +36,8 @@ def form_depth_must_be_allowed(policy: Policy, draft: FormDraft) -> Finding:
     return finding("form_depth_must_be_allowed", draft.max_depth_um <= deepest, field="max_depth_um", deepest_um=deepest)
 
 
-def form_must_be_published(form: Form | None) -> Finding:
-    return finding("form_must_be_published", form is not None, field="form_version")
+def form_must_be_published(known: bool) -> Finding:  # noqa: FBT001 - the fact
+    return finding("form_must_be_published", known, field="form_version")
 
 
 def form_must_not_be_superseded(form: Form) -> Finding:
@@ -96,6 +96,16 @@ def guardian_must_be_proven(sheet: ConsentSheet) -> Finding:
     guardian = sheet.guardian
     proven = guardian is None or (guardian.proof is not None and guardian.proof_seen_by is not None)
     return finding("guardian_must_be_proven", proven, field="guardian.proof")
+
+
+def signature_must_not_follow_a_no(declined: bool) -> Finding:  # noqa: FBT001 - the fact
+    """Whoever said no on this tablet signs nothing on it: a pass that was kept is worth no more than one that is spent."""
+    return finding("signature_must_not_follow_a_no", not declined)
+
+
+def no_must_come_before_the_signature(signed: bool) -> Finding:  # noqa: FBT001 - the fact
+    """After a signature a no is a withdrawal."""
+    return finding("no_must_come_before_the_signature", not signed, field="consent_id")
 
 
 def consent_must_be_known(known: bool) -> Finding:  # noqa: FBT001 - the fact

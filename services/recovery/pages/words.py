@@ -59,6 +59,12 @@ TIERS = {
     "emergency": Look("red", "stop", "Emergency"),
 }
 
+CALLS = {
+    None: Look("amber", "clock", "To be called"),
+    "taken": Look("blue", "circle", "Taken"),
+    "not_reached": Look("amber", "triangle", "Not reached"),
+}
+
 INCIDENTS = {
     "adverse_event": "An urgent reaction",
     "recorded_late": "A treatment that was entered from paper",

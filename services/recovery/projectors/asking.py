@@ -10,6 +10,7 @@ from events.catalog.booking import ClientMerged
 from events.catalog.recovery import (
     CheckinAnswered,
     CheckinDue,
+    CheckinFollowedUp,
     CheckinMissed,
     CheckinReminded,
     IncidentOpened,
@@ -59,6 +60,7 @@ ANSWER = Write(
     )
 )
 MISS = Write(update(CheckIn).where(*_THIS, CheckIn.state == "asked").values(state="missed"))
+FOLLOW_UP = Write(update(CheckIn).where(*_THIS).values(call=bindparam("outcome"), called_by=bindparam("by"), called_at=bindparam("at")))
 LIFT = Write(
     update(SafetyHold)
     .where(SafetyHold.clinic_id == bindparam("clinic"), SafetyHold.hold_id == bindparam("hold"), SafetyHold.lifted_at.is_(None))
@@ -97,6 +99,13 @@ async def keep_answer(rows: Rows, entry: Entry[CheckinAnswered]) -> None:
 @projects(CheckinMissed)
 async def give_up(rows: Rows, entry: Entry[CheckinMissed]) -> None:
     rows.write(MISS, clinic=entry.clinic_id, checkin=entry.event.checkin_id)
+
+
+@projects(CheckinFollowedUp)
+async def keep_call(rows: Rows, entry: Entry[CheckinFollowedUp]) -> None:
+    said = entry.event
+    by = entry.actor.identity_id
+    rows.write(FOLLOW_UP, clinic=entry.clinic_id, checkin=said.checkin_id, outcome=said.outcome, by=by, at=entry.recorded_at)
 
 
 @projects(ReactionReported)
