@@ -1,10 +1,11 @@
 """The desk's pages without a browser: two records of one person, what was promised elsewhere, and the ways to the chair and back."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from events.catalog.booking import BookingConfirmed, BookingConflicted, ClientMerged
+from events.catalog.booking import BookingConfirmed, BookingConflicted, ClientMerged, PractitionerCredentialed
 from schemas.vocabulary import Role, VisitType
 from services.event_examples import VISIT
 from tests.conftest import actor
@@ -102,3 +103,32 @@ async def test_a_booking_leads_to_the_chair_and_back_for_whoever_may_go_there(do
             assert (
                 f'href="/clinics/{door.house.clinic_id}/board/{visit.booking_id}"' in (await browser.get(f"chair/{visit.booking_id}")).text
             )
+
+
+async def test_the_manager_renews_a_credential_and_says_it_of_somebody_new(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, bo = uuid4(), uuid4()
+
+    async def called(*_: Any) -> dict[UUID, str]:
+        return {ada: "Ada", bo: "Bo"}
+
+    app: Any = door.client._transport.app  # type: ignore[attr-defined]
+    monkeypatch.setitem(app.state._state, "people_called", called)
+    form = {"command_id": "a", "practitioner_id": str(ada), "role": "practitioner", "modalities": "microneedling", "depth_mm": "1,5"}
+    for role in (Role.FRONT_DESK, Role.CLINICIAN):
+        async with signed_in(door, role) as browser:
+            assert (await browser.get("practitioners")).status_code == 403
+            assert (await browser.post("practitioners", data=form | {"valid_until": "2031-12-31"})).status_code == 403
+    async with signed_in(door, Role.MANAGER) as manager:
+        assert ">Ada</option>" in (await manager.get("practitioners")).text
+        for valid_until, status in (("2019-12-31", 409), ("soon", 422), ("2030-12-31", 303), ("2030-12-31", 303)):
+            answer = await manager.post("practitioners", data=form | {"command_id": valid_until, "valid_until": valid_until})
+            assert answer.status_code == status, answer.text
+            if status != 303:
+                assert ("This was not recorded" in answer.text, 'value="1,5"' in answer.text) == (True, True), answer.text
+        page = (await manager.get("practitioners?done=credentialed")).text
+        assert "Practitioner: microneedling, up to 1.5 mm, until Tue 31 Dec 2030" in page
+        assert ("Recorded: it holds from now on." in page, ">Ada</option>" in page, ">Bo</option>" in page) == (True, False, True)
+        deeper = form | {"command_id": "b", "valid_until": "2031-12-31", "role": "clinician", "depth_mm": "2.5"}
+        assert (await manager.post("practitioners", data=deeper)).status_code == 303
+    said = [(fact.practitioner_id, fact.role, fact.max_depth_um) for fact in await door.house.said(PractitionerCredentialed)]
+    assert said == [(ada, Role.PRACTITIONER, 1500), (ada, Role.CLINICIAN, 2500)]

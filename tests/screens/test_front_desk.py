@@ -81,6 +81,34 @@ async def test_who_may_not_see_a_screen_is_told_so(clinic: Clinic) -> None:
         await tab.is_sound("forbidden")
 
 
+async def test_the_manager_merges_two_records_and_renews_a_credential_by_keys(clinic: Clinic) -> None:
+    this, other = [await clinic.client("Twice") for _ in range(2)]
+    async with clinic.tab() as tab:
+        page = tab.page
+        tab.expected.append("422")
+        await tab.be("manager")
+        await page.goto(f"{clinic.board}/book?client_id={this}")
+        await press(page, page.get_by_role("link", name="This person has another record"))
+        await press(page, page.get_by_role("button", name="Merge them"))
+        await expect(page.get_by_role("alert")).to_contain_text("Say which record is the same person.")
+        await tab.is_sound("two records")
+        await reach(page, page.locator('input[name="other"]').first)
+        await page.keyboard.press("Space")
+        for _ in range(50):  # the arrow keys go round
+            if await page.locator(f'input[value="{other}"]').is_checked():
+                break
+            await page.keyboard.press("ArrowDown")
+        await tick(page, page.get_by_label("I compared both with the person: it is one"))
+        await press(page, page.get_by_role("button", name="Merge them"))
+        await expect(page.get_by_role("status")).to_contain_text("Both records are one person's from now on.")
+        assert (await clinic.ask("GET", f"/clients/{other}"))["into_client_id"] == this
+        await press(page, page.get_by_role("link", name="Who may treat"))
+        await press(page, page.locator("summary", has_text="Renew or change it (Priya)"))
+        await tab.is_sound("who may treat")
+        await press(page, page.get_by_role("button", name="I have seen the license").first)
+        await expect(page.get_by_role("status")).to_contain_text("Recorded: it holds from now on.")
+
+
 async def test_a_booking_is_made_moved_back_canceled_back_and_the_client_arrives(clinic: Clinic) -> None:
     """All of it by keys alone."""
     async with clinic.tab() as tab:

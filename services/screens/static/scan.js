@@ -21,7 +21,7 @@ async function detector() {
 let reader = null;
 
 /** Film until a code was read. `stopped()` says whether somebody put the camera away. Resolves with the text or null. */
-export async function film(video, stopped) {
+async function film(video, stopped) {
   const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
   try {
     video.srcObject = stream;
