@@ -16,7 +16,7 @@ from schemas.hygiene import TurnoverStep
 from services.door import Asking, may
 from services.hygiene import queries
 from services.screens.assets import FOLDER, address, version
-from services.screens.frame import HEADERS, POLICY, page
+from services.screens.frame import FILMING, HEADERS, page
 from services.screens.names import people_of
 
 routes = APIRouter(prefix="/clinics/{clinic}/tablet", include_in_schema=False)
@@ -44,12 +44,10 @@ SHELL = (*MODULES, *LATER, *CAMERA, "screens.css", "icons.svg", "mark.svg")
 
 ICONS = {"icon-192.png": "192x192", "icon-512.png": "512x512"}
 
-# The camera is read by WebAssembly, and only here; the page is kept by the service worker, whatever this says to others.
-TABLET_HEADERS = HEADERS | {
-    "Content-Security-Policy": POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
-    + "; manifest-src 'self'; worker-src 'self'; media-src 'self' blob:",
-    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
-}
+# The page is kept by the service worker, whatever this says to others.
+TABLET_HEADERS = (
+    HEADERS | FILMING | {"Content-Security-Policy": f"{FILMING['Content-Security-Policy']}; manifest-src 'self'; worker-src 'self'"}
+)
 
 STEPS = {
     TurnoverStep.SHARPS_DISCARDED: "Sharps are in the sharps container",
