@@ -216,10 +216,10 @@ async def test_what_is_no_signature_is_said_in_words(ready: Door, here: Browser,
 
 
 async def test_saying_no_signs_nothing(ready: Door, here: Browser) -> None:
-    before = len(await ready.house.entries())
+    before = len(await entries(ready.house, ConsentSigned))
     answer = await here.post("signing/consent", decline="yes")
     assert "Nothing was signed" in (await here.get(answer.headers["location"].partition(f"{here.clinic}/")[2])).text
-    assert len(await ready.house.entries()) == before
+    assert len(await entries(ready.house, ConsentSigned)) == before
 
 
 async def test_a_pass_ends_with_the_token_it_rests_on_and_after_an_hour(ready: Door, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,5 +68,22 @@ async def nothing(page: Page, times: int = 1) -> None:
         await page.get_by_role("button", name="None of these").click()
 
 
+async def reach(page: Page, words: str) -> None:
+    """By the keyboard alone: to the link, button or tick with these words."""
+    for _ in range(80):
+        await page.keyboard.press("Tab")
+        if await page.evaluate(FOCUSED) == words:
+            return
+    raise AssertionError(f"no key leads to {words}")
+
+
+async def press(page: Page, words: str) -> None:
+    await reach(page, words)
+    await page.keyboard.press("Enter")
+
+
+FOCUSED = "() => (document.activeElement.labels?.[0] ?? document.activeElement).innerText.trim()"
+
+
 async def at_question(page: Page, number: int) -> None:
     await expect(page.locator("h1 .nth")).to_have_text(f"Question {number} of 4")

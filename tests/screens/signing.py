@@ -28,6 +28,7 @@ DUTCH = (
     "Ik heb alles gevraagd wat ik wilde – “echt”."
 )
 """With the line ends of another system, which a page's source would swallow."""
+ARABIC = "تصنع الإبر قنوات دقيقة في الجلد (Microneedling).\nيمكنك دائمًا أن تقول لا."
 
 
 def consent_page(clinic: Clinic, client: str, query: str = "") -> str:
@@ -142,8 +143,8 @@ async def answered_no(tab: Tab, codes: list[str]) -> None:
     await tab.context.add_cookies([{"name": "asepsis-signing", "value": value, "httpOnly": True, **where}])  # type: ignore[typeddict-item]
 
 
-async def is_thanked(page: Page) -> None:
-    await expect(page.get_by_text("Please hand the tablet back.")).to_be_visible()
+async def is_thanked(page: Page, words: str = "Please hand the tablet back.") -> None:
+    await expect(page.get_by_text(words)).to_be_visible()
 
 
 def javascript(loaded: list[str]) -> int:

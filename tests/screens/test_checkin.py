@@ -7,8 +7,9 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from tests.screens.conftest import Clinic
-from tests.screens.recovering import PHONE, at_question, nothing, tick, treated
+from events.catalog.recovery import CheckinMissed
+from tests.screens.conftest import Clinic, Tab
+from tests.screens.recovering import PHONE, STEP, Treated, at_question, nothing, press, reach, tick, treated
 
 pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
@@ -113,7 +114,7 @@ async def test_looking_changes_nothing_and_forged_or_late_links_say_so_in_plain_
     care = await treated(clinic)
     before = len(await care.house.entries())
     async with httpx.AsyncClient() as scanner:
-        for query in ("", "?q=1", "?q=check", "?q=sent", "?q=99", "?q=all"):
+        for query in ("", "?q=1", "?q=check", "?q=sent", "?q=99", "?q=all", "?lang=nl", "?q=1&lang=fr"):
             for accept in ("text/html", "*/*"):
                 looked = await scanner.get(care.link + query, headers={"Accept": accept})
                 assert looked.status_code == 200
@@ -142,19 +143,28 @@ async def test_looking_changes_nothing_and_forged_or_late_links_say_so_in_plain_
     assert len(await care.house.entries()) == before
 
 
-async def test_every_page_of_the_check_in_is_sound_when_it_is_urgent_too(clinic: Clinic) -> None:
+async def test_every_page_of_the_check_in_is_sound_and_worked_by_keys_when_it_is_urgent_too(clinic: Clinic) -> None:
     care = await treated(clinic)
     async with clinic.tab(**PHONE) as tab:
         page = tab.page
         tab.expected.append("422")
         await page.goto(care.link + "?q=2")
-        await page.goto(care.link + "?q=1")
-        await tick(page)
+        await page.goto(care.link)
+        await press(page, "Begin")
+        await at_question(page, 1)
+        await press(page, "Go on")
+        await expect(page.get_by_role("alert")).to_contain_text("Tick what you have")
         await tab.is_sound("a question, refused")
-        await nothing(page, 3)
-        await tick(page, "Bruises")
+        for number in (2, 3, 4):
+            await press(page, "None of these")
+            await at_question(page, number)
+        await reach(page, "Bruises")
+        await page.keyboard.press("Space")
+        await press(page, "Go on")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Is this right?")
         await tab.is_sound("is this right")
-        await page.get_by_role("button", name="Send").click()
+        await press(page, "Send")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
         await tab.is_sound("thank you")
         await page.goto(care.link)
         await tab.is_sound("answered before")
@@ -182,8 +192,9 @@ async def test_the_staff_sees_who_must_be_looked_at_and_a_clinician_lifts_the_ho
         await page.get_by_role("button", name="Report it").click()
         await expect(page.get_by_role("alert")).to_contain_text("Tick what you saw or heard")
         await tab.is_sound("a report, refused")
-        await page.get_by_label("Blisters").check()
-        await page.get_by_role("button", name="Report it").click()
+        await reach(page, "Blisters")
+        await page.keyboard.press("Space")
+        await press(page, "Report it")
         await expect(page.get_by_role("status")).to_contain_text("This needs medical care today")
         assert "What was said" not in await page.content()
     assert [one.tier for one in await care.reactions()] == ["urgent"]
@@ -196,9 +207,10 @@ async def test_the_staff_sees_who_must_be_looked_at_and_a_clinician_lifts_the_ho
         await page.get_by_role("region", name="Must be looked at").get_by_role("link", name="Jelle Visser").first.click()
         await expect(page.get_by_role("listitem")).to_have_text(["Blisters"])
         await expect(page.get_by_text("A clinician lifts it.")).to_be_visible()
-        await page.get_by_text("Stop the next treatment").click()
-        await page.get_by_label("Why").select_option(label="Seen in the clinic")
-        await page.get_by_role("button", name="Stop it until a clinician lifts it").click()
+        await press(page, "Stop the next treatment")
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("Seen in the clinic")
+        await press(page, "Stop it until a clinician lifts it")
         await expect(page.get_by_role("status")).to_contain_text("The next treatment is stopped")
     assert [one.reason for one in await care.holds()] == ["reaction", "seen_in_clinic"]
     async with clinic.tab() as tab:
@@ -206,8 +218,29 @@ async def test_the_staff_sees_who_must_be_looked_at_and_a_clinician_lifts_the_ho
         await tab.be("clinician")
         await page.goto(f"{recovery}/clients/{client}")
         await tab.is_sound("a client after a treatment")
-        await page.get_by_role("button", name="Lift the hold").last.click()
+        for _ in await page.get_by_role("button", name="Lift the hold").all():
+            await reach(page, "Lift the hold")
+        await page.keyboard.press("Enter")
         await expect(page.get_by_role("status")).to_contain_text("The hold is lifted")
+        await somebody_is_called(clinic, tab, care)
     standing: Any = await clinic.ask("GET", f"/safety-holds?client_id={client}", person="practitioner")
     assert [one["reason"] for one in standing] == ["seen_in_clinic"]
     assert str(held.hold_id) not in str(standing)
+
+
+async def somebody_is_called(clinic: Clinic, tab: Tab, care: Treated) -> None:
+    """Nobody answered in time: the manager sees whom to call, and says by keys who does; there is not a word of health."""
+    page = tab.page
+    about = {"checkin_id": care.checkin, "treatment_id": care.treatment_id, "client_id": care.client_id}
+    await care.house.given("recovery", CheckinMissed(step=STEP, **about))
+    await tab.be("manager")
+    await page.goto(f"{clinic.program.address}/clinics/{clinic.example.clinic_id}/to-call")
+    card = page.get_by_role("article", name="Jelle Visser")
+    await expect(card.get_by_role("link", name="+31201234567")).to_be_visible()
+    assert "listers" not in await page.content()
+    await tab.is_sound("whom to call")
+    await press(page, "I call")
+    await expect(card.get_by_text("has taken it")).to_be_visible()
+    await press(page, "Reached")
+    await expect(page.get_by_role("status")).to_contain_text("the client was reached")
+    await expect(card).to_have_count(0)

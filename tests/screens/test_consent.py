@@ -11,6 +11,7 @@ from schemas.vocabulary import Role
 from services.example import CONSENT_TEXT
 from tests.screens.conftest import Clinic
 from tests.screens.signing import (
+    ARABIC,
     DUTCH,
     TABLET,
     answered_no,
@@ -86,15 +87,22 @@ async def test_a_client_reads_draws_and_signs_and_holds_no_way_to_the_staff(clin
 async def test_another_language_is_signed_with_the_keyboard_alone(clinic: Clinic) -> None:
     client = await clinic.client("Bram")
     await publish(clinic, DUTCH, language="nl")
+    await publish(clinic, ARABIC, language="ar")
     async with clinic.tab(**TABLET) as tab:
         page = tab.page
         await at_the_text(tab, client)
+        await page.get_by_role("link", name="العربية").click()
+        await expect(page.locator("#text")).to_have_css("direction", "rtl")
+        await expect(page.locator("html")).to_have_attribute("dir", "ltr")
+        await tab.is_sound("from right to left")
         for _ in range(12):
             await page.keyboard.press("Tab")
             if await page.evaluate("() => document.activeElement.lang === 'nl'"):
                 break
         await page.keyboard.press("Enter")
         await expect(page.locator("#text")).to_have_attribute("lang", "nl")
+        await expect(page.locator("html")).to_have_attribute("lang", "nl")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Lezen en ondertekenen")
         assert await page.locator("#text").evaluate("(text) => text.textContent") == DUTCH
         await tab.is_sound("in another language")
         for _ in range(12):
@@ -102,15 +110,16 @@ async def test_another_language_is_signed_with_the_keyboard_alone(clinic: Clinic
             if await page.evaluate("() => document.activeElement.id === 'type'"):
                 break
         await page.keyboard.press("Enter")
-        await expect(page.get_by_label("Type your name")).to_be_focused()
+        await expect(page.get_by_label("Typ uw naam")).to_be_focused()
         await page.keyboard.type("Bram Visser")
         await tab.is_sound("a typed name")
         await page.keyboard.press("Enter")
-        await is_thanked(page)
+        await is_thanked(page, "Geef de tablet terug, alstublieft.")
     (record,) = await signed(clinic, client)
     assert (record["in_force"], record["language"]) == (True, "nl")
     assert (await entry_of(clinic, record["consent_id"])).event.text_digest == hashlib.sha256(DUTCH.encode()).hexdigest()
     assert (await sheet_of(clinic, record["consent_id"]))["signature"] == {"method": "typed", "name": "Bram Visser"}
+    assert (await sheet_of(clinic, record["consent_id"]))["client_language"] == "nl", "as the client picked"
 
 
 async def test_a_text_that_changed_meanwhile_is_shown_and_signed_again(clinic: Clinic) -> None:

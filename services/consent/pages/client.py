@@ -17,10 +17,11 @@ from services.consent.commands import grant_clearance
 from services.consent.pages.handing import Handing, keep
 from services.consent.pages.questions import asked
 from services.consent.pages.wishes import Wish, wish_of
-from services.consent.pages.words import AREAS, LANGUAGES, language, look_of, state_of
+from services.consent.pages.words import AREAS, look_of, state_of
 from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, understood
 from services.screens.frame import HEADERS, page
+from services.screens.languages import NAMES, language, spoken
 from services.screens.names import clients_of, held, people_of
 from services.screens.signing_in import end_here
 from services.screens.words import Look, Wall, areas_of, day, millimeters, plain, thing
@@ -91,6 +92,7 @@ async def show(request: Request, ask: Asking, client_id: UUID, wish: Wish, *, re
         wall, minors = await wall_of(view, people), (await queries.clock_of(view))[1]
         now = view.now
         consents = await queries.consents_of_client(view, client_id)
+        declines = await queries.declines_of_client(view, client_id)
         screening = await queries.screening_of_client(view, client_id) if acts["view_screening"] else None
         as_role = Role.CLINICIAN if Role.CLINICIAN in request.state.roles else ask.actor.role
         reasons = await queries.reasons_of_client(view, client_id, as_role) if screening else []
@@ -111,6 +113,7 @@ async def show(request: Request, ask: Asking, client_id: UUID, wish: Wish, *, re
         wish=wish,
         acts=acts,
         consents=[_signed(record, wall, now) for record in consents],
+        declines=[(wall.day_and_time(at), f"{language(code)}, version {version}") for at, code, version in declines],
         standing=any(record.in_force for record in consents),
         screening=screening,
         answered=[_day(wall, screening.full_answered_at), _day(wall, screening.volatile_answered_at)] if screening else [],
@@ -121,7 +124,7 @@ async def show(request: Request, ask: Asking, client_id: UUID, wish: Wish, *, re
         explain=[(who, wall.person(who)) for who in explain],
         explained_by=wish.explained_by or ask.actor.identity_id,
         people=sorted(people.items(), key=lambda pair: pair[1]),
-        languages=sorted(LANGUAGES.items(), key=lambda pair: pair[1].casefold()),
+        languages=sorted(NAMES.items(), key=lambda pair: pair[1].casefold()),
         minors=minors,
         refused=refused,
         done=done,
@@ -201,8 +204,8 @@ async def _handing(ask: Asking, client_id: UUID, wish: Wish, sent: Fields) -> Ha
             findings.append(unmet("explainer_must_be_a_practitioner"))
         if not wish.areas or not texts:
             findings.append(unmet("form_must_cover_the_treatment"))
-        spoken = wish.language.partition("-")[0]
-        if spoken and wish.interpreter is None and texts and all(text.language.partition("-")[0] != spoken for text in texts):
+        wanted = spoken(wish.language)
+        if wanted and wish.interpreter is None and texts and all(spoken(text.language) != wanted for text in texts):
             findings.append(unmet("interpreter_must_be_recorded"))
     if findings:
         return problem(422, "input", "Not handed over", *findings).problem

@@ -6,7 +6,7 @@ client does is recorded as theirs.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
 from fastapi import Depends, Header, Request, Response
@@ -14,9 +14,11 @@ from pydantic import ValidationError
 
 from events.transaction import UnknownClinicError
 from schemas.consent import Guardian
-from schemas.vocabulary import Actor, Area, LocalDate, Role, Shape
+from schemas.vocabulary import Actor, Area, Language, LocalDate, Role, Shape
+from services.consent.pages.words import WORDS
 from services.door import Asking, ProblemError, database_of, may, problem, unmet
 from services.screens.drafts import SIGNING, TooLongError, signing_path
+from services.screens.languages import Tongue, accepted
 from services.session import is_from_our_own_pages
 
 ALL_AREAS = list(Area)
@@ -39,13 +41,18 @@ class Given(Shape):
 
 
 class Handing(Shape):
-    """What the tablet was handed over for. `refusals`: how often what the client sent was refused: each try has an id of its own."""
+    """What the tablet was handed over for.
+
+    `language`: what the client picked; `client_language`: what the staff said. `refusals`: how often what the client sent was
+    refused: each try has an id of its own.
+    """
 
     handing_id: UUID
     clinic: UUID
     token: str
     client_id: UUID
     extent: str = ""
+    language: Language | Literal[""] = ""
     sign: bool = False
     modality: str = ""
     areas: tuple[Area, ...] = ()
@@ -66,6 +73,18 @@ class Handed:
 
     ask: Asking
     handing: Handing
+    set_to: tuple[str, ...] = ()
+    """The languages of the tablet itself."""
+
+    @property
+    def speaks(self) -> str:
+        """The client's language: what they picked, else what the staff said; empty if nobody said."""
+        return self.handing.language or self.handing.client_language or ""
+
+    @property
+    def tongue(self) -> Tongue:
+        """The words of the pages."""
+        return WORDS.best(self.speaks, *self.set_to)
 
     @property
     def here(self) -> str:
@@ -126,7 +145,7 @@ def handed(command: str) -> Any:
             ask = await admitted(clinic, request, response, f"Bearer {handing.token}", None)
         except (ProblemError, UnknownClinicError) as over:
             raise problem(409, "not_handed_over", "Not handed over", unmet("tablet_must_be_handed_over")) from over
-        return Handed(ask, handing)
+        return Handed(ask, handing, tuple(accepted(request.headers.get("accept-language", ""))))
 
     holding.command = command  # type: ignore[attr-defined]
     return Depends(holding)

@@ -8,21 +8,19 @@ from starlette.responses import RedirectResponse, Response
 
 from events.transaction import IdReusedError
 from schemas.consent import Question, Screening, ScreeningSheet
-from schemas.vocabulary import LocalDate, Shape
+from schemas.vocabulary import LocalDate, Shape, Verdict
 from services.consent import queries
 from services.consent.commands import answer_screening
 from services.consent.pages.handing import ALL_AREAS, Given, Handed, handed
 from services.consent.pages.questions import asked
-from services.consent.pages.words import AREAS
 from services.door import Problem, ProblemError, problem, unmet
 from services.screens.forms import Fields, Sent, understood
 from services.screens.frame import HEADERS, page
-from services.screens.words import areas_of, day
+from services.screens.languages import Tongue
 
 routes = APIRouter(prefix="/clinics/{clinic}/signing/questions", include_in_schema=False)
 
 ANSWERS = {"yes": "y", "no": "n", "prefer_not_to_say": "p"}
-SAID = {"yes": "Yes", "no": "No", "prefer_not_to_say": "Prefer not to say"}
 Holding = Annotated[Handed, handed("answer_screening")]
 
 
@@ -67,25 +65,30 @@ async def check(tablet: Holding, request: Request) -> Response:
 async def _checked(request: Request, tablet: Handed, questions: tuple[Question, ...], refused: Problem | None = None) -> Response:
     async with tablet.ask.reading("consent") as view:
         now = view.now
-    lines = [(number, asked(question.code), _said(tablet.handing.answers[question.code])) for number, question in enumerate(questions, 1)]
-    notable = [line for line in lines if line[2] != "No"]
+    notable: list[tuple[int, str, str]] = []
+    others: list[tuple[int, str, str]] = []
+    for number, question in enumerate(questions, 1):
+        given = tablet.handing.answers[question.code]
+        (others if given.answer == "no" else notable).append((number, asked(question.code), _said(given, tablet.tongue)))
+    reasons = [(found.reason, False) for found in refused.findings if found.verdict is not Verdict.MET] if refused else []
     return page(
         request,
         "consent/questions_check.html",
         clinic=None,
         status=refused.status if refused else 200,
         here=tablet.here,
+        tongue=tablet.tongue,
         notable=notable,
-        others=[line for line in lines if line[2] == "No"],
+        others=others,
         last=len(questions),
-        refused=refused,
+        refused=reasons,
         answered_at=now.isoformat(),
     )
 
 
-def _said(given: Given) -> str:
-    more = [f"over or done on {day(given.on)}"] if given.on else []
-    return ", ".join([SAID[given.answer], *more, *([areas_of(given.areas)] if given.at else [])])
+def _said(given: Given, tongue: Tongue) -> str:
+    more = [tongue("check.over", day=tongue.day(given.on))] if given.on else []
+    return ", ".join([tongue(f"question.{given.answer}"), *more, *(tongue(f"areas.{area.value}") for area in given.areas)])
 
 
 @routes.post("/check")
@@ -132,6 +135,7 @@ async def more(number: int, tablet: Holding, request: Request) -> Response:
 
 
 def _show(request: Request, tablet: Handed, questions: tuple[Question, ...], number: int, *, more: bool, wrong: str = "") -> Response:
+    """`wrong` names the sentence that says what is the matter."""
     known = _at(questions, number)
     given = tablet.handing.answers.get(known.code)
     return page(
@@ -145,9 +149,9 @@ def _show(request: Request, tablet: Handed, questions: tuple[Question, ...], num
         question=known,
         asked=asked(known.code),
         given=given,
-        said=SAID,
-        areas=AREAS,
-        wrong=wrong,
+        tongue=tablet.tongue,
+        areas=[area.value for area in ALL_AREAS],
+        wrong=wrong and tablet.tongue(wrong),
     )
 
 
@@ -158,7 +162,7 @@ async def answer(number: int, tablet: Holding, request: Request, sent: Sent) -> 
     known = _at(questions, number)
     short = ANSWERS.get(sent.one("answer") or "")
     if short is None:
-        return _show(request, tablet, questions, number, more=False, wrong="Press one of the answers.")
+        return _show(request, tablet, questions, number, more=False, wrong="question.press")
     earlier = tablet.handing.answers.get(known.code)
     same = earlier is not None and earlier.a == short
     asks_more = short == "y" and (known.asks_areas or known.asks_day)
@@ -177,7 +181,7 @@ async def detail(number: int, tablet: Holding, request: Request, sent: Sent) -> 
     try:
         on = understood(Day, sent.given("on")).on
     except RequestValidationError:
-        return _show(request, tablet, questions, number, more=True, wrong="This is no day. Write it as the field shows, or leave it empty.")
+        return _show(request, tablet, questions, number, more=True, wrong="question.no_day")
     given = Given(a="y", on=on if known.asks_day else None, at=_places(sent) if known.asks_areas else ())
     response = _to(tablet, _after(tablet, questions, number))
     tablet.keep(request, response, answers=tablet.handing.answers | {known.code: given})

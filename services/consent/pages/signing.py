@@ -1,6 +1,8 @@
 """The client's pages on the clinic's tablet: begin, read, sign, hand it back. No navigation, no name, nothing of the record."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,28 +12,24 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from events.transaction import IdReusedError
-from schemas.consent import ConsentSheet, ConsentSigning, DrawnSignature, FormOnScreen, TypedSignature
+from schemas.consent import ConsentSheet, ConsentSigning, Declining, DrawnSignature, FormOnScreen, TypedSignature
 from schemas.vocabulary import Verdict
 from services.consent import queries
-from services.consent.commands import sign_consent
+from services.consent.commands import decline_consent, sign_consent
 from services.consent.pages.handing import Handed, handed
-from services.consent.pages.words import direction, language
-from services.door import ProblemError, problem, unmet
+from services.consent.pages.words import WORDS
+from services.door import Problem, ProblemError, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, understood
 from services.screens.frame import HEADERS, page
+from services.screens.languages import ENGLISH, Tongue, direction, language, spoken
 from services.screens.names import people_of
-from services.screens.words import areas_of, millimeters
 
 routes = APIRouter(prefix="/clinics/{clinic}/signing", include_in_schema=False)
 
 Holding = Annotated[Handed, handed("sign_consent")]
+Wrong = Sequence[tuple[str, bool]]
 
 CHANGED = frozenset({"form_must_not_be_superseded", "text_on_screen_must_be_the_forms", "form_must_be_published"})
-TEXT_CHANGED = "The text has changed since you opened it. This is the new one: please read it, then sign again."
-AGAIN = "This could not be signed before. Please sign once more, or hand the tablet back."
-EMPTY = "There is no signature yet. Sign in the box with your finger or a pen, or type your name."
-UNREADABLE = "The drawing did not arrive whole. Clear it and sign again, or type your name."
-TYPE = "There is no name yet. Type your name."
 
 
 def _to(tablet: Handed, where: str = "") -> RedirectResponse:
@@ -52,12 +50,36 @@ async def begin(tablet: Holding, request: Request) -> Response:
     to = _next(tablet)
     if to == "done":
         return _to(tablet, to)
-    count = 0
-    if tablet.handing.extent:
-        async with tablet.ask.reading("consent") as view:
-            found = await queries.question_list(view, tablet.handing.extent)
-        count = len(found.questions) if found else 0
-    return page(request, "consent/begin.html", clinic=None, here=tablet.here, to=to, count=count, sign=tablet.handing.sign)
+    handing, count, offered = tablet.handing, 0, list(WORDS.tongues)
+    async with tablet.ask.reading("consent") as view:
+        if handing.extent:
+            found = await queries.question_list(view, handing.extent)
+            count = len(found.questions) if found else 0
+        if handing.sign:
+            texts = await queries.texts_covering(view, handing.modality, handing.areas, handing.max_depth_um)
+            offered += [text.language for text in texts if spoken(text.language) not in WORDS.tongues]
+    tablet, picked = _picked(request, tablet, offered)
+    tongue = tablet.tongue
+    languages = [(code, language(code), direction(code)) for code in offered]
+    said: dict[str, Any] = {
+        "to": to,
+        "count": count,
+        "sign": handing.sign,
+        "languages": languages,
+        "chosen": tablet.handing.language or tongue.lang,
+    }
+    response = page(request, "consent/begin.html", clinic=None, here=tablet.here, tongue=tongue, **said)
+    if picked:
+        tablet.keep(request, response)
+    return response
+
+
+def _picked(request: Request, tablet: Handed, offered: list[str]) -> tuple[Handed, bool]:
+    """The tablet in the language that the client has just picked, if they did."""
+    wanted = asked_of(request).one("lang")
+    if wanted not in offered or wanted == tablet.handing.language:
+        return tablet, False
+    return replace(tablet, handing=tablet.handing.model_copy(update={"language": wanted})), True
 
 
 async def _texts(tablet: Handed) -> list[FormOnScreen]:
@@ -69,38 +91,52 @@ async def _texts(tablet: Handed) -> list[FormOnScreen]:
     return found
 
 
-def _chosen(request: Request, texts: list[FormOnScreen], wanted: str | None, spoken: str | None) -> FormOnScreen:
-    """The language that was asked for, else the client's, else one that this tablet is set to, else the first."""
-    tablet = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
-    for wish in (wanted, spoken, *tablet):
+def _chosen(tablet: Handed, texts: list[FormOnScreen], wanted: str | None) -> FormOnScreen:
+    """The language that was asked for, else the client's, else one that this tablet is set to, else English, else the first."""
+    for wish in (wanted, tablet.handing.language, tablet.handing.client_language, *tablet.set_to, ENGLISH):
         for text in texts:
-            if wish and text.language.partition("-")[0] == wish.partition("-")[0]:
+            if wish and spoken(text.language) == spoken(wish):
                 return text
     return texts[0]
 
 
+def _tongue(tablet: Handed, form: FormOnScreen) -> Tongue:
+    """The words around a text: the client's, else the text's."""
+    return WORDS.best(tablet.speaks, form.language)
+
+
 def _show(
-    request: Request, tablet: Handed, texts: list[FormOnScreen], people: dict[UUID, str], *, wanted: str | None, **said: Any
+    request: Request,
+    tablet: Handed,
+    form: FormOnScreen,
+    texts: list[FormOnScreen],
+    people: dict[UUID, str],
+    *,
+    wrong: Wrong = (),
+    title: str = "problem",
+    **said: Any,
 ) -> Response:
-    handing = tablet.handing
-    form = _chosen(request, texts, wanted, handing.client_language)
-    wrong = said.pop("wrong", None)
+    """The text and the signature below it. `wrong`: reasons, and whether each is in the client's language; `title` names theirs."""
+    handing, tongue = tablet.handing, _tongue(tablet, form)
+    where = ", ".join(tongue(f"areas.{area.value}") for area in handing.areas)
     return page(
         request,
         "consent/sign.html",
         clinic=None,
         status=said.pop("status", 200),
         here=tablet.here,
+        tongue=tongue,
         form=form,
         # A carriage return in the page's source would reach the screen as a line feed, and the text would be another one.
         lines=form.text.split("\r"),
         languages=[(text.language, language(text.language), direction(text.language)) for text in texts],
         direction=direction(form.language),
-        about=f"{areas_of(handing.areas)}, up to {millimeters(handing.max_depth_um)} deep",
+        understood=not tablet.speaks or handing.interpreter_id is not None or spoken(tablet.speaks) == spoken(form.language),
+        about=tongue("sign.about", areas=where, depth=tongue.millimeters(handing.max_depth_um)),
         explained_by=people.get(handing.explained_by) if handing.explained_by else None,
         guardian=handing.guardian,
-        wrong=wrong or [],
-        title=said.pop("title", "There is a problem"),
+        wrong=wrong,
+        title=tongue(title),
         typed=said.pop("typed", ""),
         stuck=said.pop("stuck", False),
     )
@@ -111,8 +147,12 @@ async def read(tablet: Holding, request: Request) -> Response:
     """The newest text in the client's language, and below it the signature."""
     if _next(tablet) != "consent":
         return _to(tablet, _next(tablet))
-    people = await people_of(request, tablet.ask)
-    return _show(request, tablet, await _texts(tablet), people, wanted=asked_of(request).one("lang"))
+    people, texts = await people_of(request, tablet.ask), await _texts(tablet)
+    tablet, picked = _picked(request, tablet, [text.language for text in texts])
+    response = _show(request, tablet, _chosen(tablet, texts, None), texts, people)
+    if picked:
+        tablet.keep(request, response)
+    return response
 
 
 @routes.post("/consent")
@@ -120,43 +160,102 @@ async def sign(tablet: Holding, request: Request, sent: Sent) -> Response:
     """The client signs what was on the screen, by the hash of it; or says no."""
     if _next(tablet) != "consent":
         return _to(tablet, _next(tablet))
+    if sent.one("give_back") is not None:
+        return _over(request, tablet, "not_signed")
+    people, texts = await people_of(request, tablet.ask), await _texts(tablet)
+    form = _chosen(tablet, texts, sent.one("lang"))
     if sent.one("decline") is not None:
-        return _over(request, tablet, "declined")
-    people, wanted = await people_of(request, tablet.ask), sent.one("lang")
+        return await _declined(request, tablet, next((text for text in texts if _is(text, sent)), form))
     signature = _signature(sent)
     if isinstance(signature, str):
-        wrong = [{"reason": signature, "field": None}]
-        return _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=422, wrong=wrong, typed=sent.one("name") or "")
+        wrong = [(_tongue(tablet, form)(signature), True)]
+        return _show(request, tablet, form, texts, people, status=422, wrong=wrong, typed=sent.one("name") or "")
+    wrong_page = await _signed(request, tablet, sent, signature, people, form)
+    return wrong_page or _over(request, tablet, "signed")
+
+
+async def _signed(
+    request: Request,
+    tablet: Handed,
+    sent: Fields,
+    signature: DrawnSignature | TypedSignature,
+    people: dict[UUID, str],
+    form: FormOnScreen,
+) -> Response | None:
+    """Record the signature; or the page that says why it is not recorded."""
+    body = await _signing(tablet, sent, signature)
+    try:
+        await tablet.ask.decide("consent", sign_consent, body, command_id=f"consent.{body.consent_id}", by=tablet.client)
+    except IdReusedError:
+        if await _is_signed(tablet):
+            return None  # the same form, pressed twice: the first signature stands
+        # It was refused before, and the page that said so was lost.
+        said: dict[str, Any] = {
+            "wrong": [(_tongue(tablet, form)("sign.again"), True)],
+            "title": "sign.not_yet",
+            "typed": sent.one("name") or "",
+        }
+        return tablet.refused(request, _show(request, tablet, form, await _texts(tablet), people, status=409, **said))
+    except ProblemError as refused:
+        if refused.problem.event is None:
+            raise
+        return tablet.refused(request, _refused(request, tablet, refused.problem, sent, people, await _texts(tablet)))
+    return None
+
+
+def _is(text: FormOnScreen, sent: Fields) -> bool:
+    return (str(text.form_id), str(text.form_version)) == (sent.one("form_id"), sent.one("form_version"))
+
+
+async def _signing(tablet: Handed, sent: Fields, signature: DrawnSignature | TypedSignature) -> ConsentSigning:
+    """The sheet. The client's language is what the staff said; where nobody said, what the client picked."""
     handing = tablet.handing
     async with tablet.ask.reading("consent") as view:
         signed_at = view.now
     sheet = {
-        **handing.model_dump(include={"client_id", "areas", "max_depth_um", "explained_by", "client_language", "interpreter_id"}),
+        **handing.model_dump(include={"client_id", "areas", "max_depth_um", "explained_by", "interpreter_id"}),
         **sent.given("form_id", "form_version", "text_digest"),
+        "client_language": handing.client_language or handing.language or None,
         "guardian": handing.guardian.model_dump() if handing.guardian else None,
         "signed_at": signed_at,
         "signature": signature,
     }
-    body = understood(ConsentSigning, {"sheet": understood(ConsentSheet, sheet), "consent_id": tablet.id_of("consent")})
+    signing = {"sheet": understood(ConsentSheet, sheet), "consent_id": tablet.id_of("consent"), "handing_id": handing.handing_id}
+    return understood(ConsentSigning, signing)
+
+
+async def _is_signed(tablet: Handed) -> bool:
+    async with tablet.ask.reading("consent") as view:
+        return await queries.is_signed(view, tablet.id_of("consent"), tablet.handing.client_id)
+
+
+def _refused(
+    request: Request, tablet: Handed, refused: Problem, sent: Fields, people: dict[UUID, str], texts: list[FormOnScreen]
+) -> Response:
+    """A text that changed is read and signed again; with anything else the client hands the tablet back."""
+    found = [finding for finding in refused.findings if finding.verdict is not Verdict.MET]
+    changed = any(finding.rule in CHANGED for finding in found)
+    form = _chosen(tablet, texts, sent.one("lang"))
+    wrong = [(_tongue(tablet, form)("sign.read_again"), True)] if changed else [(finding.reason, False) for finding in found]
+    title = "sign.text_changed" if changed else "sign.refused"
+    more = {"typed": sent.one("name") or "", "stuck": not changed}
+    return _show(request, tablet, form, texts, people, status=409, wrong=wrong, title=title, **more)
+
+
+async def _declined(request: Request, tablet: Handed, form: FormOnScreen) -> Response:
+    """A no is recorded, so that no copy of this pass signs after it; and never asked for a reason."""
+    handing = tablet.handing
+    names = {"handing_id": handing.handing_id, "consent_id": tablet.id_of("consent"), "client_id": handing.client_id}
+    body = Declining(form_id=form.form_id, form_version=form.form_version, **names)
     try:
-        await tablet.ask.decide("consent", sign_consent, body, command_id=f"consent.{body.consent_id}", by=tablet.client)
-    except IdReusedError:
-        async with tablet.ask.reading("consent") as view:
-            signed = await queries.is_signed(view, body.consent_id, handing.client_id)
-        if not signed:  # it was refused before, and the page that said so was lost
-            said = {"wrong": [{"reason": AGAIN, "field": None}], "title": "Nothing is signed yet", "typed": sent.one("name") or ""}
-            return tablet.refused(request, _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=409, **said))
-        # the same form, pressed twice: the first signature stands
+        await tablet.ask.decide("consent", decline_consent, body, command_id=f"declined.{handing.handing_id}", by=tablet.client)
+    except IdReusedError:  # pressed before, on another text
+        return _over(request, tablet, "signed" if await _is_signed(tablet) else "declined")
     except ProblemError as refused:
         if refused.problem.event is None:
             raise
-        found = [finding for finding in refused.problem.findings if finding.verdict is not Verdict.MET]
-        changed = any(finding.rule in CHANGED for finding in found)
-        wrong = [{"reason": TEXT_CHANGED, "field": None}] if changed else [{"reason": f.reason, "field": None} for f in found]
-        title = "The text has changed" if changed else "This could not be signed. Please hand the tablet back"
-        more = {"wrong": wrong, "title": title, "typed": sent.one("name") or "", "stuck": not changed}
-        return tablet.refused(request, _show(request, tablet, await _texts(tablet), people, wanted=wanted, status=409, **more))
-    return _over(request, tablet, "signed")
+        return _over(request, tablet, "signed")  # before, with this very pass: what is signed is withdrawn, which the staff records
+    return _over(request, tablet, "declined")
 
 
 def _over(request: Request, tablet: Handed, how: str) -> Response:
@@ -167,20 +266,20 @@ def _over(request: Request, tablet: Handed, how: str) -> Response:
 
 
 def _signature(sent: Fields) -> DrawnSignature | TypedSignature | str:
-    """What was drawn or typed; or what is missing, in words. Pressure is not kept: it would tell more of a hand than is needed."""
+    """What was drawn or typed; or the sentence that says what is missing. Pressure would tell more of a hand than is needed."""
     name, drawn = sent.one("name"), sent.one("strokes")
     if sent.one("method") == "typed":
-        return TYPE if name is None else understood(TypedSignature, {"method": "typed", "name": name})
+        return "sign.no_name" if name is None else understood(TypedSignature, {"method": "typed", "name": name})
     if drawn is None:
-        return EMPTY
+        return "sign.empty"
     try:
         strokes = [[{"x": x, "y": y, "t": t} for x, y, t in stroke] for stroke in json.loads(drawn)]
         png = (sent.one("png") or "").removeprefix("data:image/png;base64,") or None
         if not strokes:
-            return EMPTY
+            return "sign.empty"
         return DrawnSignature.model_validate({"method": "drawn", "strokes": strokes, "png": png})
     except (ValueError, TypeError, ValidationError, RequestValidationError):
-        return UNREADABLE
+        return "sign.unreadable"
 
 
 @routes.get("/done")
@@ -190,4 +289,4 @@ async def done(tablet: Holding, request: Request) -> Response:
         return _to(tablet)
     clinic = tablet.ask.clinic
     back = f"/clinics/{clinic}/sign-in?next=/clinics/{clinic}/consent/{tablet.handing.client_id}"
-    return page(request, "consent/done.html", clinic=None, how=tablet.handing.done, back=back)
+    return page(request, "consent/done.html", clinic=None, how=tablet.handing.done or "answered", back=back, tongue=tablet.tongue)

@@ -1,58 +1,17 @@
 """How consents and restrictions are called on the screens."""
 
 from datetime import datetime
+from pathlib import Path
 
 from schemas.consent import ConsentRecord, StandingRestriction
 from schemas.vocabulary import Area, RestrictionClass
+from services.screens.languages import Catalogue
 from services.screens.words import Look
 
 AREAS = {area.value: area.value.replace("_", " ").capitalize() for area in Area}
 
-LANGUAGES = {
-    "ar": "العربية",
-    "bg": "Български",
-    "cs": "Čeština",
-    "da": "Dansk",
-    "de": "Deutsch",
-    "el": "Ελληνικά",
-    "en": "English",
-    "es": "Español",
-    "et": "Eesti",
-    "fi": "Suomi",
-    "fr": "Français",
-    "hu": "Magyar",
-    "it": "Italiano",
-    "ja": "日本語",
-    "lt": "Lietuvių",
-    "lv": "Latviešu",
-    "nl": "Nederlands",
-    "no": "Norsk",
-    "pl": "Polski",
-    "pt": "Português",
-    "ro": "Română",
-    "ru": "Русский",
-    "sk": "Slovenčina",
-    "sl": "Slovenščina",
-    "sv": "Svenska",
-    "tr": "Türkçe",
-    "uk": "Українська",
-    "zh": "中文",
-}
-"""Languages by their own names: whoever looks for theirs reads it."""
-
-RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
-
-
-def language(code: str) -> str:
-    """A language by its own name, with its country where one is said."""
-    name, _, country = code.partition("-")
-    called = LANGUAGES.get(name, code)
-    return f"{called} ({country})" if country and called != code else called
-
-
-def direction(code: str) -> str:
-    """How it is written."""
-    return "rtl" if code.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
+WORDS = Catalogue(Path(__file__).parents[1] / "templates" / "words")
+"""What a client reads around the clinic's own text."""
 
 
 def state_of(record: ConsentRecord, now: datetime) -> Look:

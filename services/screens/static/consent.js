@@ -39,7 +39,7 @@ async function hashed() {
 
 let sending = false;
 form.addEventListener("submit", async (event) => {
-  if (event.submitter?.name === "decline") return;
+  if (event.submitter?.name) return; // a no, or the tablet given back
   event.preventDefault();
   if (sending) return;
   sending = true;
