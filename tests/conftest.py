@@ -27,7 +27,7 @@ from schemas.policy import Policy, default_policy, digest_of
 from schemas.vocabulary import Actor, Role
 from services.app import load
 from services.installation import migrate
-from tests.servers import start
+from tests.servers import in_memory, start
 
 SECRET = b"a secret of the tests, 32 bytes.."
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -36,9 +36,10 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The real PostgreSQL and the real Valkey, once for all tests."""
-    running = start(tmp_path_factory.mktemp("servers"))
-    yield running
-    running.stop()
+    with in_memory(tmp_path_factory.mktemp("servers")) as directory:
+        running = start(directory)
+        yield running
+        running.stop()
 
 
 def owner_url(servers: Servers, database: str) -> str:
