@@ -1,8 +1,11 @@
 """The record's pages at the door: questions that are none, what is recorded of a look, cells that compute nothing."""
 
 import csv
+import html
 import io
+import re
 from datetime import UTC, datetime
+from importlib import import_module
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +15,7 @@ from schemas.vocabulary import Role
 from services.compliance.pages.exports import cell
 from services.compliance.pages.printing import COVERED, SIGNS, printed, visible
 from tests.doors.conftest import Door
+from tests.services.compliance_story import furnished, treat
 
 PAGE = {"Accept": "text/html"}
 
@@ -89,6 +93,29 @@ async def test_every_look_is_recorded_before_it_is_answered(door: Door) -> None:
         (look,) = (await door.house.entries())[before:]
         assert isinstance(look.event, RecordViewed)
         assert (look.event.question, look.actor.role) == (question, Role.MANAGER)
+
+
+async def test_a_trace_comes_in_pages_and_its_table_has_all(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("trace", "touched_table"):
+        monkeypatch.setattr(import_module(f"services.compliance.pages.{name}"), "PAGE", 1)
+    things = await furnished(door.house)
+    done = [(await treat(door.house, things, pack)).treatment for pack in things.packs[:2]]
+    where = f"/clinics/{door.house.clinic_id}/record/touched"
+    asked = f"?kind=sterilizer&id={things.sterilizer}"
+    first = (await door.ask("GET", where + asked, Role.AUDITOR, headers=PAGE)).text
+    assert "2 treatments, 2 clients." in first
+    assert "The picture shows 1 of 2 treatments" in first
+    assert [f"/record/treatments/{one}" in first.partition("<h2>Treatments")[2].partition("<h2>Loads")[0] for one in done] == [False, True]
+    (earlier,) = re.findall(r'href="([^"]+)" rel="next"', first)
+    second = (await door.ask("GET", html.unescape(earlier), Role.AUDITOR, headers=PAGE)).text
+    assert [f"/record/treatments/{one}" in second.partition("<h2>Treatments")[2].partition("<h2>Loads")[0] for one in done] == [True, False]
+    assert "The newest" in second
+    assert 'rel="next"' not in second
+    table = await door.ask("GET", f"{where}.csv{asked}", Role.AUDITOR)
+    assert table.headers["content-disposition"].startswith("attachment;")
+    rows = list(csv.DictReader(io.StringIO(table.content.decode("utf-8-sig"))))
+    assert [row["treatment_id"] for row in rows] == [str(one) for one in reversed(done)]
+    assert all(str(pack) in row["touched_by"] for pack, row in zip(things.packs[:2], reversed(rows), strict=True))
 
 
 async def test_an_export_is_a_file_of_its_own_kind(door: Door) -> None:

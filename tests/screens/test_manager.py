@@ -11,6 +11,7 @@ from tests.faults.morning import Morning
 from tests.screens.auditing import INDICATOR, read, receive, run
 from tests.screens.bench import recorded, scan
 from tests.screens.conftest import Clinic, Tab
+from tests.screens.keys import press
 
 pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
@@ -62,13 +63,13 @@ async def test_the_calendar_shows_twelve_months_with_what_was_wrong_in_them(clin
         await expect(page.get_by_role("row", name=re.compile("SP4471"))).to_contain_text("5 on hand")
         await tab.is_sound("calendar")
         await printed_on_one_sheet(tab)
-        await days.first.get_by_role("link").click()
+        await press(page, days.first.get_by_role("link"))
         await page.wait_for_url(f"**/record?about={cycles['fail']}")
         await expect(page.get_by_role("table")).to_contain_text("is positive")
         await page.goto(at(clinic, "hygiene/calendar?ending=2025-02"))
         await expect(page.get_by_role("heading", level=1)).to_have_text("Indicators, Mar 2024 – Feb 2025")
         await expect(page.locator(".calendar td .word")).to_have_count(0)
-        await page.get_by_role("link", name="Later").click()
+        await press(page, page.get_by_role("link", name="Later"))
         await expect(page.get_by_role("heading", level=1)).to_have_text("Indicators, Mar 2025 – Feb 2026")
         await a_lot_is_found_and_held(clinic, tab)
         await recalls_say_what_is_in_doubt(clinic, tab)
@@ -147,7 +148,7 @@ async def test_the_day_begins_with_what_waits_and_leads_to_the_record(clinic: Cl
         await tab.is_sound("today")
         tile = page.get_by_role("link", name=re.compile("Safety holds"))
         await expect(tile).to_contain_text("1")
-        await tile.click()
+        await press(page, tile)
         await page.wait_for_url(re.compile(r"/record\?type=safety_hold\.placed&from="))
         await expect(page.locator("tbody tr")).to_have_count(1)
         await expect(page.locator("tbody")).to_contain_text("must not be treated: fever")
@@ -166,22 +167,31 @@ async def test_what_stands_still_is_said_with_the_entry_it_stands_at(clinic: Cli
     # An entry that it hears, and at which it stands now.
     report = {"product": "quat_wipes", "wet_seconds": 130, "label_seconds": 120, "occurred_at": Morning.ago(1)}
     await clinic.ask("PUT", f"/reprocessings/{uuid4()}", report | {"handpiece_id": str(clinic.example.handpieces[0])}, "technician")
+    for locked in (clinic.example.clinic_id, foreign):
+        await owner.execute(LOCKED_TABLET, locked, foreign)
+        await owner.execute(LOCKED_PIN, locked, foreign, clinic.example.people["technician"].identity_id)
     try:
         async with clinic.tab() as tab:
             await tab.be("manager")
             await tab.page.goto(at(clinic, "today"))
             waits = tab.page.get_by_role("region", name="Waits for a person")
-            await expect(waits.get_by_role("listitem")).to_have_count(1)
+            await expect(waits.get_by_role("listitem")).to_have_count(2)
             await expect(waits).to_contain_text("Treatment stands still at entry")
+            await expect(waits).to_contain_text("The PIN of Tomas is locked on the tablet Room 2 after 10 wrong tries.")
             await tab.is_sound("something waits")
             await waits.get_by_role("link", name="Look at the entry").click()
             await expect(tab.page.get_by_role("heading", level=1)).to_contain_text("was cleaned and disinfected")
     finally:
         await owner.execute("delete from ledger.attempts where error = 'ProcessDied'")
+        await owner.execute("delete from compliance.tablets where tablet_id = $1", foreign)
 
 
 SETTLED = """select size = (select max(index) + 1 from ledger.entries where clinic_id = $1) from ledger.bookmarks
   where clinic_id = $1 and service = 'treatment' and stage = 'projected'"""
+LOCKED_TABLET = """insert into compliance.tablets (clinic_id, tablet_id, name, secret_hash, enrolled_at, used_at)
+  values ($1, $2, 'Room 2', '', now(), now())"""
+LOCKED_PIN = """insert into compliance.pin_tries (clinic_id, tablet_id, identity_id, tries, opens_at, locked_at)
+  values ($1, $2, $3, 10, now(), now())"""
 HALT = """insert into ledger.attempts (clinic_id, service, stage, index, count, error, halted_at)
   select $1, 'treatment', 'projected', coalesce(max(size), 0), 5, 'ProcessDied', now() from ledger.bookmarks
    where clinic_id = $1 and service = 'treatment' and stage = 'projected'
@@ -193,7 +203,7 @@ async def test_every_number_of_the_policy_says_where_it_comes_from(clinic: Clini
         page = tab.page
         await tab.be("manager")
         await page.goto(at(clinic, "today"))
-        await page.get_by_role("link", name="Every number and its source").click()
+        await press(page, page.get_by_role("link", name="Every number and its source"))
         await expect(page.get_by_text("approved by Dr. Kim")).to_be_visible()
         kept = page.get_by_role("row", name=re.compile("Bi every days"))
         await expect(kept).to_contain_text("7 days")

@@ -4,17 +4,28 @@ import csv
 import io
 import json
 import re
-import zlib
 from collections.abc import AsyncIterator
 from hashlib import sha256
-from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.faults.morning import Client, Morning
 from tests.screens.auditing import receive, refused, treated
-from tests.screens.conftest import Clinic, Tab
+from tests.screens.conftest import Clinic
+from tests.screens.keys import past_the_head, press, write
+from tests.screens.record_steps import (
+    STARTED,
+    exports,
+    is_answered_again_after_an_outage,
+    is_asked_once_for_several_letters,
+    record,
+    search,
+    streams,
+    taken,
+    tamper,
+    what,
+)
 
 pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
@@ -34,40 +45,29 @@ async def story(clinic: Clinic) -> AsyncIterator[Story]:
         yield told
 
 
-def record(clinic: Clinic, path: str = "") -> str:
-    return clinic.board.removesuffix("board") + "record" + path
-
-
-def what(page: Page) -> Any:
-    return page.locator(".record tbody tr")
-
-
-async def search(page: Page, **fields: str) -> None:
-    for label, value in fields.items():
-        field = page.get_by_label(label, exact=True)
-        await (field.select_option(value) if label == "Type" else field.fill(value))
-    await page.get_by_role("button", name="Search").click()
-
-
-async def test_a_search_stands_in_the_address_and_the_back_button_finds_it_again(clinic: Clinic, story: Story) -> None:
+async def test_a_search_is_answered_while_it_is_typed_and_stands_in_the_address(clinic: Clinic, story: Story) -> None:
     morning, client = story
     async with clinic.tab() as tab:
-        page = tab.page
+        page, asked = tab.page, list[str]()
+        page.on("request", lambda sent: asked.append(sent.url) if sent.resource_type == "fetch" else None)
         await tab.be("auditor")
         await page.goto(clinic.board.removesuffix("/board"))
         await page.wait_for_url("**/record")
         await expect(what(page).first).to_contain_text("Not accepted: receive lot")
         await expect(what(page).filter(has_text=FORMULA)).to_contain_text("5 cartridges came in")
         await tab.is_sound("the record")
-        await search(page, Type="treatment.started")
+        await page.get_by_label("Type").select_option("treatment.started")
         await page.wait_for_url("**/record?type=treatment.started")
+        await expect(page.get_by_role("status")).to_have_text("1 entry answers this.")
         await expect(what(page)).to_have_count(1)
         await expect(what(page)).to_contain_text("was started by Priya, microneedling, cheeks to 1.5 mm")
+        assert await page.title() == "Record: Type: treatment.started – Asepsis"
+        exports = page.get_by_role("link", name="These entries as CSV")
+        await expect(exports).to_have_attribute("href", re.compile(r"export\.csv\?type=treatment\.started$"))
         await page.get_by_role("link", name="Everything", exact=True).click()
-        await search(page, About="Priya")
-        await expect(page.locator(".counts")).to_contain_text("Priya")
-        await expect(what(page).first).to_contain_text("Priya")
-        await page.go_back()
+        await page.wait_for_url("**/record")
+        await is_asked_once_for_several_letters(page, asked)
+        await is_answered_again_after_an_outage(tab)
         await page.go_back()
         await expect(what(page)).to_have_count(1)
         await expect(page.get_by_label("Type")).to_have_value("treatment.started")
@@ -82,6 +82,25 @@ async def test_a_search_stands_in_the_address_and_the_back_button_finds_it_again
         assert len(morning.units) == 3
 
 
+async def test_without_javascript_each_search_is_a_page_to_go_back_to(clinic: Clinic, story: Story) -> None:
+    assert story
+    async with clinic.tab(java_script_enabled=False) as tab:
+        page = tab.page
+        await tab.be("auditor")
+        await page.goto(record(clinic))
+        await search(page, Type="treatment.started")
+        await page.wait_for_url("**/record?type=treatment.started")
+        await expect(what(page)).to_have_count(1)
+        await page.get_by_role("link", name="Everything", exact=True).click()
+        await search(page, About="Priya")
+        await expect(page.locator(".counts")).to_contain_text("Priya")
+        await expect(what(page).first).to_contain_text("Priya")
+        await page.go_back()
+        await page.go_back()
+        await expect(what(page)).to_have_count(1)
+        await expect(page.get_by_label("Type")).to_have_value("treatment.started")
+
+
 async def test_refusals_and_looks_are_found_when_asked_for_and_nonsense_is_answered(clinic: Clinic, story: Story) -> None:
     assert story
     async with clinic.tab() as tab:
@@ -90,7 +109,7 @@ async def test_refusals_and_looks_are_found_when_asked_for_and_nonsense_is_answe
         await tab.be("auditor")
         await page.goto(record(clinic))
         await page.get_by_label("Refusals only").check()
-        await search(page)
+        await page.wait_for_url("**/record?refused=yes")
         rows = what(page)
         await expect(rows).to_have_count(await rows.filter(has_text="Refused").count())
         await page.goto(record(clinic, "?looks=yes"))
@@ -147,8 +166,18 @@ async def test_the_trace_leads_from_the_sterilizer_to_the_client_and_back(clinic
     async with clinic.tab() as tab:
         page = tab.page
         await tab.be("auditor")
-        await page.goto(record(clinic, f"?about={sterilizer}"))
-        await page.get_by_role("link", name="Whom it touched").click()
+        # From the search to the entry, the trace and back by keys alone.
+        await page.goto(record(clinic))
+        await past_the_head(page)
+        await write(page, page.get_by_label("About", exact=True), sterilizer)
+        await page.wait_for_url(f"**/record?about={sterilizer}")
+        await press(page, what(page).last.get_by_role("link"))
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("MX-40021")
+        await press(page, page.get_by_role("link", name=f"Trace Sterilizer {sterilizer[:4].upper()}"))
+        await expect(page.get_by_text("Everything is accounted for")).to_be_visible()
+        await press(page, page.get_by_role("link", name="All entries about it"))
+        await expect(page.get_by_label("About", exact=True)).to_have_value(sterilizer)
+        await press(page, page.get_by_role("link", name="Whom it touched"))
         await expect(page.get_by_role("heading", level=1)).to_have_text(f"Whom Sterilizer {sterilizer[:4].upper()} touched")
         await expect(page.get_by_text("Everything is accounted for")).to_be_visible()
         picture = page.locator(".picture svg")
@@ -156,7 +185,7 @@ async def test_the_trace_leads_from_the_sterilizer_to_the_client_and_back(clinic
         await expect(picture).to_contain_text(f"Client {client.client_id[:4].upper()}")
         await tab.is_sound("from a sterilizer")
         name = f"Treatment {client.treatment_id[:4].upper()}"
-        await picture.get_by_role("link", name=name).click()
+        await press(page, picture.get_by_role("link", name=name))
         await expect(page.get_by_role("heading", level=1)).to_have_text(f"What stands behind {name}")
         await expect(page.get_by_text("under policy version 2, approved by Dr. Kim")).to_be_visible()
         for heading in ("The start and its certificate", "Consent", "Health questions", "Sterilization", "Room", "Policy"):
@@ -172,7 +201,7 @@ async def test_the_trace_leads_from_the_sterilizer_to_the_client_and_back(clinic
 
 
 async def test_the_chain_is_checked_and_a_changed_entry_is_found_where_it_is(clinic: Clinic, story: Story) -> None:
-    assert story
+    _, client = story
     async with clinic.tab() as tab:
         page = tab.page
         tab.expected.append("422")
@@ -203,28 +232,15 @@ async def test_the_chain_is_checked_and_a_changed_entry_is_found_where_it_is(cli
                 await expect(page.get_by_text("Its hash is wrong")).to_be_visible()
                 await page.goto(record(clinic, "?type=treatment.started"))
                 await expect(what(page)).to_have_count(1)
-                assert (await tab.context.request.get(record(clinic, "/export.csv"))).ok
+                for path in (
+                    "/export.csv",
+                    "/export.pdf",
+                    f"/touched?kind=client&id={client.client_id}",
+                    f"/treatments/{client.treatment_id}",
+                ):
+                    assert (await tab.context.request.get(record(clinic, path))).ok, (path, spoiled)
         finally:
             await tamper(clinic, index, body)
-
-
-STARTED = "select index, body from ledger.entries where clinic_id = $1 and type like 'treatment.started.%'"
-
-
-async def tamper(clinic: Clinic, index: int, body: bytes) -> None:
-    """Somebody with every right on the server, and the triggers switched off."""
-    owner = clinic.stage.owner
-    await owner.execute("set session_replication_role = replica")
-    await owner.execute("update ledger.entries set body = $3 where clinic_id = $1 and index = $2", clinic.example.clinic_id, index, body)
-    await owner.execute("set session_replication_role = origin")
-
-
-async def taken(tab: Tab, name: str) -> bytes:
-    """A file that the page gives away."""
-    async with tab.page.expect_download() as waiting:
-        await tab.page.get_by_role("link", name=f"These entries as {name}").click()
-    path = await (await waiting.value).path()
-    return path.read_bytes()
 
 
 async def test_the_record_is_taken_away_as_a_table_and_as_a_document(clinic: Clinic, story: Story) -> None:
@@ -261,28 +277,11 @@ async def test_the_record_is_taken_away_as_a_table_and_as_a_document(clinic: Cli
         assert await exports(clinic) == before + 3, "who took it away is recorded"
 
 
-async def exports(clinic: Clinic) -> int:
-    """How often somebody took the record away, as it says itself."""
-    entries = (await clinic.ask("GET", "/ledger?limit=500", person="auditor"))["entries"]
-    return [entry["data"].get("question") for entry in entries].count("record_export")
-
-
-def streams(document: bytes) -> list[bytes]:
-    """What lies compressed in a PDF: enough of its format to find what was attached."""
-    found: list[bytes] = []
-    for start in re.finditer(rb"stream\r?\n", document):
-        try:
-            found.append(zlib.decompressobj().decompress(document[start.end() :]))
-        except zlib.error:
-            continue
-    return found
-
-
-@pytest.mark.parametrize("path", ["", "/chain", "/entries/3", "/export.csv", "/export.pdf"])
-async def test_who_may_not_look_is_told_who_may(clinic: Clinic, path: str) -> None:
+async def test_who_may_not_look_is_told_who_may(clinic: Clinic) -> None:
     async with clinic.tab() as tab:
         tab.expected.append("403")
         await tab.be("technician")
-        await tab.page.goto(record(clinic, path))
-        await expect(tab.page.get_by_role("alert")).to_be_visible()
-        await expect(tab.page.get_by_text("These roles may:")).to_contain_text("auditor, manager")
+        for path in ("", "/chain", "/entries/3", "/export.csv", "/export.pdf"):
+            await tab.page.goto(record(clinic, path))
+            await expect(tab.page.get_by_role("alert")).to_be_visible()
+            await expect(tab.page.get_by_text("These roles may:")).to_contain_text("auditor, manager")

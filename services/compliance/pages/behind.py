@@ -9,6 +9,7 @@ from services.compliance.pages.looking import address
 from services.compliance.pages.picture import Sketch, Thing
 from services.compliance.pages.searching import Line, line_of
 from services.compliance.pages.words import Words, type_of
+from services.compliance.queries import UNREADABLE
 
 PARTS = {
     "certificate": "The start and its certificate",
@@ -68,7 +69,8 @@ class _Back:
 
     def drawn(self) -> Sketch:
         record = self._record
-        entries = [found.entry for found in (*record.known_at_start, *record.learned_since)]
+        evidence = (*record.known_at_start, *record.learned_since)
+        entries = [found.entry for found in evidence if UNREADABLE not in found.entry.data]  # of those the list says so
         start = next((entry for entry in entries if type_of(entry) in ("treatment.started", "treatment.recorded_late")), None)
         this = Thing(str(record.treatment_id), self._words.called("Treatment", record.treatment_id), "asked about", here=True)
         if start is not None:

@@ -1,6 +1,7 @@
 """By what the record is searched: ids, types, and what is printed on things."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from uuid import UUID
 
@@ -65,21 +66,20 @@ async def note_types(rows: Rows, entry: Entry[Event]) -> None:
         rows.add(StretchRow, clinic_id=entry.clinic_id, type=entry.type, epoch=entry.epoch, stretch=stretch)
 
 
-@projects(LotReceived, SterilizerCommissioned, HandpieceCommissioned, IndicatorRead)
-async def note_codes(rows: Rows, entry: Entry[LotReceived | SterilizerCommissioned | HandpieceCommissioned | IndicatorRead]) -> None:
-    subject, codes = _printed_on(entry.event)
-    for code in codes:
+PRINTED: Mapping[type[Event], tuple[str, tuple[str, ...]]] = {
+    LotReceived: ("lot_id", ("lot", "serial")),
+    SterilizerCommissioned: ("sterilizer_id", ("serial",)),
+    HandpieceCommissioned: ("handpiece_id", ("serial",)),
+    IndicatorRead: ("indicator_id", ("indicator_lot",)),
+}
+"""Which events say what is printed on a thing: which id they give it, and in which fields the code stands."""
+
+
+@projects(*PRINTED)
+async def note_codes(rows: Rows, entry: Entry[Event]) -> None:
+    said = entry.event
+    identity, fields = PRINTED[type(said)]
+    for field in fields:
+        code = getattr(said, field)
         if code is not None:
-            rows.add(CodeRow, clinic_id=entry.clinic_id, code=code, subject_id=subject, index=entry.index)
-
-
-def _printed_on(said: LotReceived | SterilizerCommissioned | HandpieceCommissioned | IndicatorRead) -> tuple[UUID, tuple[str | None, ...]]:
-    match said:
-        case LotReceived():
-            return said.lot_id, (said.lot, said.serial)
-        case SterilizerCommissioned():
-            return said.sterilizer_id, (said.serial,)
-        case HandpieceCommissioned():
-            return said.handpiece_id, (said.serial,)
-        case IndicatorRead():
-            return said.indicator_id, (said.indicator_lot,)
+            rows.add(CodeRow, clinic_id=entry.clinic_id, code=code, subject_id=getattr(said, identity), index=entry.index)

@@ -2,19 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
 from events.catalog.consent import ConsentSigned
-from events.catalog.treatment import TreatmentRecordedLate, TreatmentStarted
-from events.envelope import Entry
+from events.catalog.treatment import TreatmentStarted
+from events.envelope import Event
 from events.transaction import View
-from schemas.compliance import Evidence, Part, PolicyApproval, Subject, TreatmentRecord
+from schemas.compliance import Evidence, Part, PolicyApproval, TreatmentRecord
 from services.compliance.models import ExposureRow, LoadRow, Mention, PackRow, Policies, TreatmentRow, UseRow
 from services.compliance.queries.among import among
-from services.compliance.queries.record import entries_at, entry_of, ledger_head
+from services.compliance.queries.record import entries_at, ledger_head, legible, understood
 from services.compliance.rules.trace import Link, matters_since, only_newest, part_of
 
 Links = Mapping[UUID, frozenset[Link]]
@@ -27,10 +26,10 @@ async def behind_treatment(view: View, treatment_id: UUID) -> TreatmentRecord | 
     row = (await view.rows.execute(query)).scalar_one_or_none()
     if row is None:
         return None
-    started: Entry[Any] = (await entries_at(view.rows, view.clinic_id, [row.index]))[row.index]
-    links = await _links(view, started)
+    started = (await entries_at(view.rows, view.clinic_id, [row.index]))[row.index]
+    links = await _links(view, row, understood(started))
     evidence = [found async for found in _evidence(view, links)]
-    approval = await _approval(view, started.policy)
+    approval = await _approval(view, legible(started).policy)
     if approval is not None:
         evidence += await _at(view, {approval.index: ("policy", (approval.approver_id,))})
     known = only_newest(found for found in evidence if found.entry.index <= row.index)
@@ -55,18 +54,17 @@ def _since(evidence: Iterable[Evidence], start: int, links: Links) -> list[Evide
     ]
 
 
-async def _links(view: View, entry: Entry[TreatmentStarted | TreatmentRecordedLate]) -> Links:
-    """Every id the start names, cartridges that came later, and where those lead: packs to loads and sterilizers, a consent to its form."""
-    done = entry.event
+async def _links(view: View, row: TreatmentRow, done: Event | None) -> Links:
+    """Every id the start names, cartridges that came later, and where those lead: packs to loads and sterilizers, a consent to its form.
+
+    What touched the treatment was noted when the start was recorded: it is known though somebody has spoiled that entry since.
+    """
     named: list[tuple[Link, Iterable[UUID | None]]] = [
-        ("treatment", (done.treatment_id,)),
-        ("booking", (done.booking_id,)),
-        ("client", (done.client_id,)),
-        ("practitioner", (done.practitioner_id,)),
-        ("handpiece", (done.equipment.handpiece_id,)),
-        ("lot", done.lot_ids),
-        ("cartridge", done.equipment.cartridge_unit_ids),
-        ("pack", done.equipment.pack_ids),
+        ("treatment", (row.treatment_id,)),
+        ("booking", (row.booking_id,)),
+        ("client", (row.client_id,)),
+        ("practitioner", (row.practitioner_id,)),
+        ("recall", await _recalls_of(view, row.treatment_id)),
     ]
     if isinstance(done, TreatmentStarted):
         named += [
@@ -75,10 +73,10 @@ async def _links(view: View, entry: Entry[TreatmentStarted | TreatmentRecordedLa
             ("consent", (done.consent_id,)),
             ("form", await _form_of(view, done.consent_id)),
         ]
-    cycles = {*done.cycle_ids, *await _cycles_of(view, done.equipment.pack_ids)}
+    used = await _used(view, row.treatment_id)
+    named += [(link, used[link]) for link in ("handpiece", "lot", "cartridge", "pack")]
+    cycles = {*used["cycle"], *await _cycles_of(view, used["pack"])}
     named += [("cycle", cycles), ("sterilizer", await _sterilizers_of(view, cycles))]
-    named.append(("recall", await _recalls_of(view, done.treatment_id)))
-    named += [(link, await _used(view, done.treatment_id, link)) for link in ("lot", "cartridge")]
     links: defaultdict[UUID, set[Link]] = defaultdict(set)
     for link, ids in named:
         for found in ids:
@@ -102,10 +100,13 @@ async def _recalls_of(view: View, treatment_id: UUID) -> Iterable[UUID]:
     return (await view.rows.execute(query)).scalars().all()
 
 
-async def _used(view: View, treatment_id: UUID, kind: Subject) -> Iterable[UUID]:
-    """What touched the treatment, also when it came after the start: a further cartridge may be of another lot."""
-    query = select(UseRow.subject_id).where(UseRow.clinic_id == view.clinic_id, UseRow.treatment_id == treatment_id, UseRow.kind == kind)
-    return (await view.rows.execute(query)).scalars().all()
+async def _used(view: View, treatment_id: UUID) -> Mapping[str, Collection[UUID]]:
+    """What touched the treatment, by what it is, also when it came after the start: a further cartridge may be of another lot."""
+    query = select(UseRow.kind, UseRow.subject_id).where(UseRow.clinic_id == view.clinic_id, UseRow.treatment_id == treatment_id)
+    used: defaultdict[str, set[UUID]] = defaultdict(set)
+    for kind, subject in (await view.rows.execute(query)).all():
+        used[kind].add(subject)
+    return used
 
 
 async def _form_of(view: View, consent_id: UUID | None) -> Iterable[UUID]:
@@ -117,7 +118,7 @@ async def _form_of(view: View, consent_id: UUID | None) -> Iterable[UUID]:
     )
     indexes = (await view.rows.execute(query)).scalars().all()
     signed = await entries_at(view.rows, view.clinic_id, indexes)
-    return [entry.event.form_id for entry in signed.values() if isinstance(entry.event, ConsentSigned)]
+    return [said.form_id for entry in signed.values() if isinstance(said := understood(entry), ConsentSigned)]
 
 
 async def _evidence(view: View, links: Links) -> AsyncIterator[Evidence]:
@@ -137,7 +138,7 @@ async def _evidence(view: View, links: Links) -> AsyncIterator[Evidence]:
 
 async def _at(view: View, why: Mapping[int, tuple[Part, tuple[UUID, ...]]]) -> list[Evidence]:
     entries = await entries_at(view.rows, view.clinic_id, why.keys())
-    return [Evidence(part=why[index][0], subjects=why[index][1], entry=entry_of(entry)) for index, entry in entries.items()]
+    return [Evidence(part=why[index][0], subjects=why[index][1], entry=legible(entry)) for index, entry in entries.items()]
 
 
 async def _approval(view: View, version: int | None) -> PolicyApproval | None:

@@ -80,6 +80,14 @@ def legible(entry: Entry[Event]) -> RecordEntry:
         )
 
 
+def understood(entry: Entry[Event]) -> Event | None:
+    """What an entry says; None where somebody has spoiled it."""
+    try:
+        return entry.event
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 async def ledger_page(view: View, cursor: int, limit: int) -> LedgerPage:
     """Up to `limit` entries from index `cursor` on."""
     head = await ledger_head(view)

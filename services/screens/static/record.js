@@ -1,16 +1,12 @@
-// A button beside each id that is worth copying. Without it a click on the id selects all of it.
+// The button behind each id that is worth copying. Without it a click on the id selects all of it.
 
-for (const found of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) break;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "quiet";
-  button.textContent = "Copy";
-  button.setAttribute("aria-label", `Copy ${found.textContent}`);
+for (const button of navigator.clipboard ? document.querySelectorAll(".copy") : []) {
+  const { textContent: id } = button.previousElementSibling;
+  button.classList.add("ready");
+  button.setAttribute("aria-label", `Copy ${id}`);
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(found.textContent);
+    await navigator.clipboard.writeText(id);
     button.textContent = "Copied";
-    button.setAttribute("aria-label", `Copied ${found.textContent}`);
+    button.setAttribute("aria-label", `Copied ${id}`);
   });
-  found.after(button);
 }
