@@ -52,6 +52,12 @@ def compose() -> Iterator[str]:
         yield f"compose.apart.yaml runs {sorted(added)}, not {sorted(SERVICES)}"
     if apart["services"].get("asepsis") != {"profiles": ["together"]}:
         yield "compose.apart.yaml does not leave out the one process for all services"
+    if apart["services"].get("caddy") != {"environment": {"ROUTES": "apart"}}:
+        yield "compose.apart.yaml does not send each path to its process"
+    for name, service in added.items():
+        believed = service["environment"]["ASEPSIS_PROXIES"] == whole["x-asepsis"]["environment"]["ASEPSIS_PROXIES"]
+        if not believed or "front" not in service["networks"]:
+            yield f"compose.apart.yaml: {name}: not behind Caddy"
     used = "".join(path.read_text() for path in DEPLOY.glob("*.sh")) + (DEPLOY / "compose.yaml").read_text()
     for name in sorted(set(re.findall(r"ASEPSIS_[A-Z_]+", used + (DEPLOY / "Dockerfile").read_text())) - SETTINGS):
         yield f"{name} is no setting of the program"
@@ -99,6 +105,8 @@ def outside_of(service: dict[str, Any], volumes: dict[str, Any], public: set[str
 def caddyfile() -> Iterator[str]:
     """Held against what it must say; and, where there is a Caddy, read by it."""
     text, whole = (DEPLOY / "Caddyfile").read_text(), yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    for process in sorted(set(re.findall(r'"([a-z]+):8080"', text)) ^ SERVICES):
+        yield f"Caddyfile: {process} is not on both sides"
     for needed in ("{$CLINIC_TLS:internal}", "flush_interval -1", "max_header_size", "read_header ", "read_body ", "admin off"):
         if needed not in text:
             yield f"Caddyfile: {needed} is gone"
@@ -117,9 +125,10 @@ def caddyfile() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:  # it makes a CA to see whether it can
         home = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), directory)
         command: list[str | Path] = [program, "validate", "--adapter", "caddyfile", "--config", DEPLOY / "Caddyfile"]
-        found = subprocess.run(command, check=False, capture_output=True, text=True, env=home)  # noqa: S603
-        if found.returncode != 0:
-            yield f"Caddyfile: {(found.stderr.strip().splitlines() or ['is refused'])[-1]}"
+        for routes in ("together", "apart"):
+            found = subprocess.run(command, check=False, capture_output=True, text=True, env=home | {"ROUTES": routes})  # noqa: S603
+            if found.returncode != 0:
+                yield f"Caddyfile, {routes}: {(found.stderr.strip().splitlines() or ['is refused'])[-1]}"
 
 
 def redis_acl() -> Iterator[str]:

@@ -260,9 +260,12 @@ def create_app(settings: Settings) -> FastAPI:
     menu: list[Screen] = []
     for service in SERVICES:
         for door in ("routes", "pages"):
-            if service in settings.parts and find_spec(f"services.{service}.{door}"):
+            serves = service in settings.parts
+            # Whoever runs apart leads to the others' screens too: one proxy stands before them all.
+            if (serves or door == "pages") and find_spec(f"services.{service}.{door}"):
                 found = import_module(f"services.{service}.{door}")
-                app.include_router(found.routes)
                 menu.extend(getattr(found, "MENU", ()))
+                if serves:
+                    app.include_router(found.routes)
     app.state.menu = in_order(menu)
     return app
