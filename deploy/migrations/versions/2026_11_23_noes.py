@@ -21,12 +21,13 @@ def upgrade() -> None:
           form_version bigint not null,
           language text not null,
           declined_at timestamp with time zone not null,
-          event_id uuid not null,
-          constraint pk_declines primary key (clinic_id, handing_id)
+          event_id uuid not null
         )
         """
     )
     op.execute("create index ix_declines_clinic_id_client_id on consent.declines (clinic_id, client_id)")
+    # The newest of indexes that look equally good is taken: the key comes last.
+    op.execute("alter table consent.declines add constraint pk_declines primary key (clinic_id, handing_id)")
     op.execute("alter table recovery.check_ins add column called_at timestamp with time zone")
     op.execute("alter table recovery.check_ins add column called_by uuid")
     op.execute("alter table recovery.check_ins add column call text")
