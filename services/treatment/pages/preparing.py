@@ -155,14 +155,11 @@ async def show(
     people = await people_of(request, ask)
     async with ask.reading("treatment", refused.index if refused else None) as view:
         sight = await _see(request, ask, view, people, asked)
-        things = await queries.things_called(
-            view,
-            {asked.handpiece_id} - {None},  # type: ignore[arg-type]  # a set of ids, without none
-            set(asked.cartridge_unit_ids),
-            {pack.pack_id for pack in asked.packs},
-        )
+        handpieces = {asked.handpiece_id} if asked.handpiece_id else set()
+        packs = {pack.pack_id for pack in asked.packs}
+        things = await queries.things_called(view, handpieces, set(asked.cartridge_unit_ids), packs)
         rooms = await queries.rooms_known(view)
-        products = {"cleansing": await queries.usual_product(view, "cleansing"), "numbing": await queries.usual_product(view, "numbing")}
+        products = {kind: await queries.usual_product(view, kind) for kind in ("cleansing", "numbing")}
         now = view.now
     visit = sight.sitting.visit
     if asked.room_id == visit.room_id:
@@ -199,7 +196,8 @@ async def show(
     }
     status = refused.status if refused else 422 if wrong else 200
     answer = page(request, "treatment/booking.html", clinic=ask.clinic, actor=ask.actor, status=status, **context)
-    answer.headers.update(FILMING if acts else {})
+    if acts:
+        answer.headers.update(FILMING)
     return answer
 
 
