@@ -25,12 +25,12 @@ run: .venv/runtime.stamp ## start everything: PostgreSQL, Valkey, all services
 demo: .venv/runtime.stamp ## a clinic's day, played through the real doors
 	@exec $(PYTHON) -m services demo
 
-# Two processes, each with servers of its own; a file stays in one.
-PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes, each with servers of its own; a file stays in one. Some always wait, so two cores are busy.
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 test: .venv/dev.stamp ## all tests but the longest faults, on a real PostgreSQL and a real Valkey
 	@$(PYTHON) -m pytest $(PYTEST_ARGS) -m "not long"
 
-screens: .venv/dev.stamp browser ## every test of the screens, in Debian's Chromium (`make test` takes the day by four browsers and a part)
+screens: .venv/dev.stamp browser ## only the tests of the screens, in Debian's Chromium
 	@$(PYTHON) -m pytest $(PYTEST_ARGS) tests/screens
 
 browser: ## what the tests of the screens look through: Debian's Chromium (`make test` skips them without it)

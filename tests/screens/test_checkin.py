@@ -4,14 +4,11 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 from playwright.async_api import expect
 
 from events.catalog.recovery import CheckinMissed
 from tests.screens.conftest import Clinic, Tab
 from tests.screens.recovering import PHONE, STEP, Treated, at_question, nothing, press, reach, tick, treated
-
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
 
 async def test_a_check_in_is_walked_on_a_phone_without_javascript(clinic: Clinic) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import re
 from typing import Any
 
-import pytest
 from playwright.async_api import expect
 
 from schemas.vocabulary import Role
@@ -30,8 +29,6 @@ from tests.screens.signing import (
     signed,
     signed_elsewhere,
 )
-
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
 
 async def test_a_client_reads_draws_and_signs_and_holds_no_way_to_the_staff(clinic: Clinic) -> None:

@@ -11,8 +11,6 @@ from tests.outage import wire
 from tests.screens.conftest import Clinic, Program
 from tests.screens.desk import card
 
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
-
 
 def socket_of(servers: Servers) -> Path:
     """Where Valkey listens."""

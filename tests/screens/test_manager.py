@@ -13,8 +13,6 @@ from tests.screens.bench import recorded, scan
 from tests.screens.conftest import Clinic, Tab
 from tests.screens.keys import press
 
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
-
 
 def at(clinic: Clinic, path: str) -> str:
     return clinic.board.removesuffix("board") + path

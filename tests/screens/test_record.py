@@ -27,8 +27,6 @@ from tests.screens.record_steps import (
     what,
 )
 
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
-
 Story = tuple[Morning, Client]
 
 MARKUP = '#panic("x")*bold*'

@@ -2,12 +2,9 @@
 
 from uuid import uuid4
 
-import pytest
 from playwright.async_api import Page, expect
 
 from tests.screens.conftest import Clinic, Tab
-
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
 PIN, ANOTHER = "493817", "602958"
 

@@ -4,7 +4,6 @@ import gzip
 import json
 from pathlib import Path
 
-import pytest
 from playwright.async_api import expect
 
 from services.hygiene.pages.tablet import MODULES
@@ -12,8 +11,6 @@ from services.screens.assets import FOLDER, address
 from tests.screens.bench import cards, enter_turnover, fill_cycle, opened, recorded, scan, sent, tablet
 from tests.screens.conftest import Clinic
 from tests.screens.filmed import FILMED
-
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
 MOST_JAVASCRIPT = 25_000
 CODES = json.loads((Path(__file__).parent / "codes.json").read_text())

@@ -2,13 +2,10 @@
 
 from contextlib import suppress
 
-import pytest
 from playwright.async_api import Error, Page, expect
 
 from tests.screens.bench import READY, cards, enter_turnover, fill_cycle, opened, recorded, scan, sent, tablet
 from tests.screens.conftest import Clinic
-
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
 
 TURNED = "room.turned_over"
 

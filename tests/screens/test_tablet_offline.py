@@ -5,7 +5,6 @@ import shutil
 import signal
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Route, expect
 
 from tests.screens.bench import READY, cards, enter_turnover, opened, recorded, sent, tablet
@@ -16,7 +15,6 @@ ONLINE = "() => window.dispatchEvent(new Event('online'))"
 """The network says that it is back: it may be wrong, so the page asks the server."""
 
 
-@pytest.mark.long
 async def test_an_entry_outlives_its_tab_while_the_network_is_gone(clinic: Clinic) -> None:
     async with clinic.tab() as tab:
         page = await opened(tab)
@@ -98,7 +96,6 @@ async def test_an_answer_lost_twice_records_once(clinic: Clinic) -> None:
         assert len(await recorded(clinic, TURNED)) == before + 1
 
 
-@pytest.mark.long
 async def test_two_tabs_send_one_queue_once(clinic: Clinic) -> None:
     async with clinic.tab() as tab:
         page = await opened(tab)
@@ -127,7 +124,6 @@ async def test_two_tabs_send_one_queue_once(clinic: Clinic) -> None:
         assert len(await recorded(clinic, TURNED)) == before + 4
 
 
-@pytest.mark.long
 async def test_what_was_saved_after_the_session_ended_is_sent_after_signing_in(clinic: Clinic) -> None:
     """And somebody else who signs in sends nothing under their own name that they were not asked about."""
     async with clinic.tab() as tab:
@@ -150,7 +146,6 @@ async def test_what_was_saved_after_the_session_ended_is_sent_after_signing_in(c
         assert [entry["actor"]["identity_id"] for entry in found] == [str(clinic.example.people["technician"].identity_id)]
 
 
-@pytest.mark.long
 async def test_what_is_saved_before_an_answer_names_anybody_goes_out_under_the_same_sign_in_or_is_claimed(clinic: Clinic) -> None:
     """Somebody else signed in, the page opened from the tablet, and the line dropped: it is not the entry of whoever worked here before."""
     async with clinic.tab() as tab:
@@ -177,7 +172,6 @@ async def test_what_is_saved_before_an_answer_names_anybody_goes_out_under_the_s
         await sent(page, 2)
 
 
-@pytest.mark.long
 async def test_a_request_that_hangs_holds_nobody_up_for_long(clinic: Clinic) -> None:
     """The network is there and nothing comes back: Save answers at once, and what hangs is asked again."""
     async with clinic.tab() as tab:
@@ -205,7 +199,6 @@ async def test_a_request_that_hangs_holds_nobody_up_for_long(clinic: Clinic) -> 
         assert len(await recorded(clinic, TURNED)) == before + 2
 
 
-@pytest.mark.long
 async def test_trouble_with_one_entry_holds_no_other_up_and_a_full_tablet_says_so(clinic: Clinic) -> None:
     async with clinic.tab() as tab:
         page = await opened(tab)
@@ -238,7 +231,6 @@ async def test_trouble_with_one_entry_holds_no_other_up_and_a_full_tablet_says_s
 FULL = "() => { IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError'); }; }"
 
 
-@pytest.mark.long
 async def test_a_new_deploy_while_the_tablet_is_offline_changes_nothing_until_it_is_opened_again(clinic: Clinic, tmp_path: Path) -> None:
     for part in ("schemas", "events", "services"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))

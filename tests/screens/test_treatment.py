@@ -15,8 +15,6 @@ from tests.screens.chair import be_refused_with_every_reason, be_stopped, call_i
 from tests.screens.conftest import Clinic
 from tests.screens.room import Room, ago, scan
 
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
-
 
 @pytest.mark.timeout(120)  # many pages, each looked at in light, in dark and small
 async def test_what_is_missing_is_said_put_right_and_started_once(clinic: Clinic) -> None:

@@ -10,8 +10,6 @@ from playwright.async_api import CDPSession, Request
 from services.screens.assets import FOLDER
 from tests.screens.conftest import Clinic, Tab
 
-pytestmark = pytest.mark.long  # `make screens`: all of them together take longer than `make test` has
-
 MOST_JAVASCRIPT = 25_000
 """Bytes of a page, compressed. What reads the camera is loaded by its button, and is no part of one."""
 
