@@ -20,6 +20,7 @@ from schemas.compliance import CreateToken
 from schemas.vocabulary import Role
 from services.app import create_app
 from services.compliance.commands import create_token
+from services.compliance.pages import pins
 from services.screens.hub import Hub
 from services.settings import Settings
 from tests.conftest import SECRET, House, actor, administer, load_services, open_house
@@ -90,3 +91,9 @@ async def door(servers: Servers, database: Database, house: House) -> AsyncItera
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://asepsis") as client:
         yield Door(client, house, tokens)
+
+
+@pytest.fixture
+def quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PINs are hashed at a hundredth of their cost, where the cost is not what is looked at."""
+    monkeypatch.setattr(pins, "COST", 2**7)

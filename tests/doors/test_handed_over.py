@@ -24,6 +24,8 @@ from tests.doors.test_pin import Browser, browser, entries, person, tablet
 
 TEXT = "Needles make channels."
 
+pytestmark = pytest.mark.usefixtures("quick_pins")
+
 
 @pytest.fixture(scope="module")
 async def ready(door: Door) -> Door:

@@ -20,6 +20,8 @@ from tests.doors.conftest import Door, token_for
 PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
 PIN, OTHER = "493817", "602958"
 
+pytestmark = pytest.mark.usefixtures("quick_pins")
+
 
 class Browser:
     """One with cookies of its own, at a clinic's door."""

@@ -4,6 +4,7 @@ import asyncio
 import re
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 
 from events.catalog.compliance import PinLocked
@@ -15,6 +16,8 @@ from services.compliance.rules.pins import FREE_TRIES
 from services.session import KEPT_SECONDS
 from tests.doors.conftest import Door
 from tests.doors.test_pin import OTHER, PIN, browser, entries, person, tablet
+
+pytestmark = pytest.mark.usefixtures("quick_pins")
 
 
 async def change(door: Door, statement: str) -> None:

@@ -90,6 +90,7 @@ def _address(log: Path) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.long  # `.ci/run` plays it each time, on Debian's servers
 @pytest.mark.timeout(240)
 def test_the_day_goes_the_same_with_each_service_in_its_own_process(
     servers: Servers, database_name: str, example: Example, tmp_path: Path
