@@ -7,6 +7,8 @@ SHELL := /bin/sh
 
 # An environment outside decides nothing about ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Without the bytecode of the run before, each of the hundreds of processes that tests start would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
