@@ -118,6 +118,18 @@ async def test_only_pages_that_read_codes_may_film_and_only_for_whoever_scans(do
     assert (refused.status_code, refused.headers["permissions-policy"].startswith("camera=(self)")) == (409, True)
 
 
+async def test_a_wrong_scan_shows_nobody_a_treatment_that_they_may_not_see(door: Door) -> None:
+    """Whoever may throw cartridges away is not for that let into a treatment's certificate."""
+    running = uuid4()
+    await door.house.given(
+        "treatment", event_examples()[TreatmentStarted].model_copy(update={"treatment_id": running, "booking_id": uuid4()})
+    )
+    for role, status, shown in ((Role.TECHNICIAN, 403, False), (Role.PRACTITIONER, 422, True)):
+        async with signed_in(door, role) as browser:
+            answer = await browser.get(f"chair/treatments/{running}/waste?scan=nothing")
+        assert (answer.status_code, "This code is not known here" in answer.text) == (status, shown), (role, answer.text)
+
+
 async def test_a_rule_is_let_pass_until_when_somebody_says_and_no_longer_than_policy_lets_it(door: Door) -> None:
     gate = default_policy().gate
     rule = next(name for name, code in CODES.items() if code in gate.rules and Role.CLINICIAN in gate.rules[code].overridable_by)
@@ -130,6 +142,9 @@ async def test_a_rule_is_let_pass_until_when_somebody_says_and_no_longer_than_po
         assert (answer.status_code, f'value="{late}"' in answer.text) == (409, True), answer.text
         answer = await browser.post(path, data=form | {"until": "soon"})
         assert (answer.status_code, "Say on which day, and at what time." in answer.text) == (422, True), answer.text
+        for off_the_calendar in ("0001-01-01", "9999-12-31"):
+            answer = await browser.post(path, data=form | {"until_day": off_the_calendar})
+            assert (answer.status_code, "Say on which day, and at what time." in answer.text) == (422, True), answer.text
         anew = form | {"id": str(uuid4()), "until_day": soon}
         answers = [await browser.post(path, data=anew) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [303, 303], answers[0].text

@@ -81,6 +81,8 @@ async def test_what_was_promised_elsewhere_is_recorded_whatever_speaks_against_i
     async with signed_in(door, Role.FRONT_DESK) as desk:
         assert "It was promised already" in (await desk.get(wished)).text
         assert (await desk.post("board/promised", data=form | {"day": "2027-03-28", "time": "02:30"})).status_code == 422
+        for off_the_calendar in ({"day": "0001-01-01"}, {"day": "9999-12-31", "time": "23:59", "minutes": "120"}):
+            assert (await desk.post("board/promised", data=form | off_the_calendar)).status_code == 422, off_the_calendar
         answers = [await desk.post("board/promised", data=form) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [303, 303], answers[0].text
         where = answers[0].headers["location"].partition(f"{door.house.clinic_id}/")[2]
@@ -89,6 +91,23 @@ async def test_what_was_promised_elsewhere_is_recorded_whatever_speaks_against_i
     assert (promised.visit.booking_id, promised.visit.visit_type) == (booking, VisitType.CONSULTATION)
     assert promised.visit.starts_at.isoformat() == "2027-06-01T08:15:00+00:00"
     assert {"practitioner_must_be_known", "room_must_be_known"} <= {found.rule for found in promised.findings}
+
+
+async def test_a_machine_that_is_refused_a_booking_is_shown_no_client(door: Door) -> None:
+    """Another system may book. What clients are called, and when they were born, is for people."""
+    form = {
+        "booking_id": str(uuid4()),
+        "client_id": str(await registered(door, "Canary")),
+        "practitioner_id": str(uuid4()),
+        "room_id": str(uuid4()),
+        "starts_at": "2027-06-01T10:00:00+02:00",
+        "ends_at": "2027-06-01T10:45:00+02:00",
+        "visit_type": "consultation",
+    }
+    for role, shown in ((Role.FRONT_DESK, True), (Role.SYSTEM, False)):
+        sent = form | {"command_id": str(uuid4())}
+        answer = await door.ask("POST", f"/clinics/{door.house.clinic_id}/board/book", role, data=sent, headers={"Accept": "text/html"})
+        assert (answer.status_code, "Canary" in answer.text, "practitioner" in answer.text) == (409, shown, True), answer.text
 
 
 @pytest.mark.parametrize(("role", "shown"), [(Role.PRACTITIONER, True), (Role.CLINICIAN, True), (Role.FRONT_DESK, False)])

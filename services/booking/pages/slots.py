@@ -8,7 +8,7 @@ from typing import Any
 from events.transaction import View
 from schemas.booking import SlotSearch
 from schemas.policy import local_instants
-from schemas.vocabulary import Opening
+from schemas.vocabulary import Opening, within_reach
 from services.booking import queries
 from services.booking.pages.words import Words
 from services.door import ProblemError, problem, unmet
@@ -56,9 +56,9 @@ async def said_time(view: View, sent: Fields, length: timedelta) -> dict[str, An
         return {}
     known = await queries.load_policy(view.rows, view.clinic_id, view.now)
     try:
-        wall = datetime.fromisoformat(f"{day}T{time}")
+        wall = within_reach(datetime.fromisoformat(f"{day}T{time}"))
         instants = local_instants(known.policy, wall.replace(tzinfo=None)) if known else ()
-    except (ValueError, OverflowError) as unreadable:
+    except ValueError as unreadable:
         raise wrong("time", "This is no day and time.") from unreadable
     if len(instants) != 1:
         raise problem(422, "input", "Input not understood", unmet("time_must_exist_once", time=wall.strftime("%H:%M")))

@@ -186,8 +186,8 @@ async def resume(treatment_id: UUID, ask: Annotated[Asking, may("resume_treatmen
 
 
 @routes.get("/{treatment_id}/waste")
-async def waste(treatment_id: UUID, ask: Annotated[Asking, may("waste_cartridge")], request: Request) -> Response:
-    """A cartridge that was dropped before it was used: hygiene's page asks why."""
+async def waste(treatment_id: UUID, ask: Annotated[Asking, may("view_treatment")], request: Request) -> Response:
+    """A cartridge that was dropped before it was used: hygiene's page asks why, and who may. A wrong scan shows this treatment again."""
     async with ask.reading("treatment") as view:
         found = await scanned(view, asked_of(request).one("scan") or "", "cartridge")
     if isinstance(found, str):

@@ -23,7 +23,7 @@ from schemas.treatment import (
     OverrideNote,
     RemovalNote,
 )
-from schemas.vocabulary import Verdict
+from schemas.vocabulary import Verdict, within_reach
 from services.door import Asking, ProblemError, may, problem, unmet
 from services.screens.forms import Fields, Sent, as_findings, asked_of, command_of, understood, wrong
 from services.screens.frame import page
@@ -89,7 +89,7 @@ def typed_time(words: Words, now: datetime, typed: str | None, field: str = "tim
 def typed_moment(words: Words, day: str | None, time: str | None, field: str) -> datetime:
     """A day and time on the clinic's wall. Raises `RequestValidationError` for one that is none, or that exists twice."""
     try:
-        wall = datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=None)
+        wall = within_reach(datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=None))
     except ValueError as unreadable:
         raise wrong(field, "Say on which day, and at what time.") from unreadable
     instants = local_instants(words.policy, wall) if words.policy else ()
