@@ -254,6 +254,16 @@ async def test_whoever_stands_near_a_sterilizer_stops_it_and_the_manager_answers
     assert [said.sterilizer_id for said in await door.house.said(SterilizerReturned)] == [machine]
 
 
+async def test_a_machine_that_was_commissioned_anew_is_stopped_as_what_it_is_now(door: Door, bench: Bench) -> None:
+    """An old label, or its serial: out of service goes what loads are logged under, not a former count of cycles."""
+    old, new = await bench.sterilizer("MX-16", days_ago=9), await bench.sterilizer("MX-16")
+    there = f"/clinics/{door.house.clinic_id}/hygiene/sterilizers/{new}"
+    async with signed_in(door, Role.TECHNICIAN) as browser:
+        assert (await browser.get("lots", params={"code": "mx-16"})).headers.get("location") == there
+        assert (await browser.get(f"sterilizers/{old}")).headers.get("location") == there
+        assert (await browser.get(f"sterilizers/{new}")).status_code == 200
+
+
 async def test_what_stands_in_the_clinic_for_years_has_labels_too(door: Door, bench: Bench) -> None:
     old, new, pen, room = await bench.sterilizer("MX-15", days_ago=9), await bench.sterilizer("MX-15"), uuid4(), uuid4()
     report = HandpieceReport(serial="PEN-0007", fits_gtins=(GTIN,), max_depth_um=2500, occurred_at=bench.now)

@@ -53,7 +53,11 @@ async def _show(request: Request, ask: Asking, sterilizer_id: UUID, refused: Pro
 
 @routes.get("/{sterilizer_id}")
 async def sterilizer(sterilizer_id: UUID, ask: Annotated[Asking, may("view_hygiene")], request: Request) -> Response:
-    """Whether it is in service, and what speaks against it."""
+    """Whether it is in service, and what speaks against it. Under a former id nobody would stop what runs now."""
+    async with ask.reading("hygiene") as view:
+        now = await queries.machine_now(view, sterilizer_id)
+    if now not in {None, sterilizer_id}:
+        return RedirectResponse(f"/clinics/{ask.clinic}/hygiene/sterilizers/{now}", 303, HEADERS)
     return await _show(request, ask, sterilizer_id)
 
 

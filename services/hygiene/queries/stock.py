@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
 from sqlalchemy.orm import DeclarativeBase
 
 from events.transaction import View
@@ -77,7 +77,7 @@ async def _typed(view: View, code: str) -> list[tuple[Kind, UUID]]:
         pass
     else:
         return await _with_id(view, lambda column: column == whole)
-    serial = select(Sterilizer.sterilizer_id).where(Sterilizer.clinic_id == view.clinic_id, func.lower(Sterilizer.serial) == code.lower())
+    serial = _commissionings(view).where(func.lower(Sterilizer.serial) == code.lower()).limit(1)
     lot = select(Lot.lot_id).where(Lot.clinic_id == view.clinic_id, Lot.lot_key == lot_key(code))
     found: list[tuple[Kind, UUID]] = [("sterilizer", one) for one in await view.rows.scalars(serial)]
     found += [("lot", one) for one in await view.rows.scalars(lot.order_by(Lot.expires_on, Lot.lot_id))]
@@ -90,6 +90,19 @@ async def _typed(view: View, code: str) -> list[tuple[Kind, UUID]]:
         return or_(text.startswith(typed), text.endswith(typed))
 
     return await _with_id(view, looks_so)
+
+
+def _commissionings(view: View) -> Select[UUID]:
+    """A machine is what it was commissioned as last."""
+    newest_first = (Sterilizer.commissioned_at.desc(), Sterilizer.sterilizer_id)
+    return select(Sterilizer.sterilizer_id).where(Sterilizer.clinic_id == view.clinic_id).order_by(*newest_first)
+
+
+async def machine_now(view: View, sterilizer_id: UUID) -> UUID | None:
+    """Under which id the machine stands here now. None if it is not known."""
+    serial = select(Sterilizer.serial).where(Sterilizer.clinic_id == view.clinic_id, Sterilizer.sterilizer_id == sterilizer_id)
+    found: UUID | None = await view.rows.scalar(_commissionings(view).where(Sterilizer.serial == serial.scalar_subquery()).limit(1))
+    return found
 
 
 async def _with_id(view: View, is_meant: Callable[[Any], ColumnElement[bool]]) -> list[tuple[Kind, UUID]]:
