@@ -146,6 +146,28 @@ async def test_after_a_hold_was_lifted_the_same_symptoms_with_others_are_news(ca
     assert len(await care.house.said(SafetyHoldPlaced)) == 2
 
 
+@pytest.mark.parametrize("again", [("pus", "pigment_change"), ("pus", "pigment_change", "flaking"), ("pus",)])
+async def test_after_a_hold_was_lifted_no_other_reaction_stands_for_its_symptoms(care: Care, again: tuple[str, ...]) -> None:
+    """What was added to the newest reaction is not what that one was raised for."""
+    checkin = await care.asked()
+    for told in (("pus",), ("pigment_change",), ("pus", "pigment_change")):
+        await care.answer(checkin, *told)
+    (hold,) = await care.house.said(SafetyHoldPlaced)
+    await care.house.doing("recovery", lift_safety_hold, HoldLifting(hold_id=hold.hold_id, note=LiftNote(reason="healed")))
+    second = await care.answer(checkin, *again)
+    assert (second.event.tier, second.repeated) == ("urgent", False)
+    assert [len(await care.house.said(kind)) for kind in (SafetyHoldPlaced, IncidentOpened)] == [2, 2]
+
+
+async def test_what_comes_back_after_it_was_gone_is_news_where_no_hold_stands_for_it(care: Care) -> None:
+    """Nobody lifts what holds nothing: the client says that it is over."""
+    checkin = await care.asked()
+    for told in ("pigment_change", "mild_redness", "pigment_change"):
+        await care.answer(checkin, told)
+    assert [said.tier for said in await care.house.said(ReactionReported)] == ["review", "review"]
+    assert (await care.answer(checkin, "pigment_change")).repeated
+
+
 async def test_the_same_symptom_after_its_hold_was_lifted_is_news(care: Care) -> None:
     checkin = await care.asked()
     await care.answer(checkin, "pus")

@@ -2,6 +2,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import exists, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 
 from events.catalog.recovery import CheckinAnswered, ReactionReported, RecoveryRefused
 from events.faults import reach
@@ -14,46 +16,43 @@ from services.recovery.commands.escalate import escalate, signal_lots
 from services.recovery.models import CheckIn, CheckInAnswer, Policies, Reaction, SafetyHold
 
 
-async def _said_before(tx: Transaction, checkin: CheckIn, content: bytes) -> UUID | None:
-    """The event of the newest answer, if it said the same and what followed from it still holds.
-
-    After the hold was lifted the same symptom is news: it must not be swallowed.
-    """
+async def _said_last(tx: Transaction, checkin: CheckIn, content: bytes) -> bool:
+    """Whether the newest answer said exactly this."""
     newest = (
-        select(CheckInAnswer)
+        select(CheckInAnswer.content)
         .where(CheckInAnswer.clinic_id == tx.clinic_id, CheckInAnswer.checkin_id == checkin.checkin_id)
         .order_by(CheckInAnswer.answered_at.desc())
         .limit(1)
     )
-    found = (await tx.rows.execute(newest)).scalar_one_or_none()
-    if found is None or found.content != content:
-        return None
-    lifted = (
-        select(SafetyHold.hold_id)
-        .join(Reaction, (Reaction.clinic_id == SafetyHold.clinic_id) & (Reaction.reaction_id == SafetyHold.cause))
-        .where(SafetyHold.clinic_id == tx.clinic_id, Reaction.event_id == found.reaction_event_id, SafetyHold.lifted_at.is_not(None))
-    )
-    return None if (await tx.rows.execute(lifted)).first() else checkin.answered_event_id
+    return (await tx.rows.execute(newest)).scalar_one_or_none() == content
 
 
 async def _told_before(tx: Transaction, in_force: InForce, checkin: CheckIn, symptoms: Sequence[str]) -> UUID | None:
     """The reaction that stands for these symptoms already: an earlier answer to this check-in told of all that somebody must look at.
 
-    Raised once: a second alarm for the same symptoms would be one more hold to lift and one more incident to look into. What was
-    not told before is news, and so is everything after the hold was lifted.
+    Raised once: a second alarm for the same symptoms would be one more hold to lift and one more incident to look into. A reaction
+    stands until its hold is lifted; one that holds nothing nobody lifts: it stands until the client says that nothing is left of it.
+    It stands for what its own answer told, not for what was added to it later: that may be another reaction's, which is over by then.
     """
-    lifted = exists().where(
-        SafetyHold.clinic_id == Reaction.clinic_id, SafetyHold.cause == Reaction.reaction_id, SafetyHold.lifted_at.is_not(None)
+    hold = (SafetyHold.clinic_id == Reaction.clinic_id, SafetyHold.cause == Reaction.reaction_id)
+    lifted, held = exists().where(*hold, SafetyHold.lifted_at.is_not(None)), exists().where(*hold)
+    later = aliased(CheckInAnswer)
+    healed = exists().where(
+        later.clinic_id == CheckInAnswer.clinic_id,
+        later.checkin_id == CheckInAnswer.checkin_id,
+        later.answered_at > CheckInAnswer.answered_at,
+        later.reaction_event_id.is_(None),
     )
-    standing = (
-        select(CheckInAnswer.content, CheckInAnswer.reaction_event_id)
+    raised = (
+        select(CheckInAnswer.content, CheckInAnswer.reaction_event_id, ~lifted & (held | ~healed))
         .join(Reaction, (Reaction.clinic_id == CheckInAnswer.clinic_id) & (Reaction.event_id == CheckInAnswer.reaction_event_id))
-        .where(CheckInAnswer.clinic_id == tx.clinic_id, CheckInAnswer.checkin_id == checkin.checkin_id, ~lifted)
-        .order_by(Reaction.ledger_index)
+        .where(CheckInAnswer.clinic_id == tx.clinic_id, CheckInAnswer.checkin_id == checkin.checkin_id)
+        .ext(distinct_on(Reaction.ledger_index))
+        .order_by(Reaction.ledger_index, CheckInAnswer.answered_at)
     )
-    found = (await tx.rows.execute(standing)).all()
-    told = {symptom for row in found for symptom in rules.reported(CheckInSheet.model_validate_json(bytes(row.content)))}
-    newest: UUID | None = found[-1].reaction_event_id if found else None
+    standing = [(content, event_id) for content, event_id, stands in (await tx.rows.execute(raised)).all() if stands]
+    told = {symptom for content, _ in standing for symptom in rules.reported(CheckInSheet.model_validate_json(bytes(content)))}
+    newest: UUID | None = standing[-1][1] if standing else None
     return newest if told.issuperset(rules.to_be_looked_at(in_force.policy, symptoms)) else None
 
 
@@ -71,17 +70,18 @@ async def answer_checkin(tx: Transaction, request: Request) -> Answer[CheckinAns
     if in_force is None or checkin is None or findings:
         return await tx.answer(RecoveryRefused(command="answer_checkin", subject_id=request.checkin_id, findings=findings))
     content = request.sheet.model_dump_json().encode()
-    if earlier := await _said_before(tx, checkin, content):
-        return await tx.repeat(earlier)
     policy, symptoms = in_force.policy, rules.reported(request.sheet)
     tier = rules.tier_of(policy, symptoms)
+    reaction_event_id = None if tier == "none" else await _told_before(tx, in_force, checkin, symptoms)
+    nothing_new = tier == "none" or reaction_event_id is not None
+    if nothing_new and checkin.answered_event_id is not None and await _said_last(tx, checkin, content):
+        return await tx.repeat(checkin.answered_event_id)
     salt, commitment = tx.commitment(content)
     about = {"checkin_id": checkin.checkin_id, "treatment_id": checkin.treatment_id, "client_id": checkin.client_id}
     answered = CheckinAnswered(tier=tier, answered_at=tx.now, commitment=commitment, **about)
     answer = await tx.answer(answered, policy=in_force.version)
     reach("recovery.answered")
-    reaction_event_id = None if tier == "none" else await _told_before(tx, in_force, checkin, symptoms)
-    if tier != "none" and reaction_event_id is None:
+    if not nothing_new:
         reaction = ReactionReported(
             reaction_id=tx.new_id("reaction"), treatment_id=checkin.treatment_id, client_id=checkin.client_id, tier=tier
         )
