@@ -109,9 +109,13 @@ async def unanswered_check_ins(view: View) -> list[CheckInLine]:
 
 
 async def calls(view: View) -> list[Call]:
-    """Who is to be called because the policy says so and they did not answer: those who have waited longest first."""
+    """Who is to be called because the policy says so and they did not answer: those who have waited longest first.
+
+    Of more than can be shown the newest: whom nobody called in years, or before calls were recorded, hides nobody who waits today.
+    """
     query = select(CheckIn).where(CheckIn.clinic_id == view.clinic_id, CheckIn.staff_task, *_SILENT)
-    found = (await view.rows.execute(query.order_by(CheckIn.missed_at, CheckIn.checkin_id).limit(MOST))).scalars()
+    newest = query.order_by(CheckIn.missed_at.desc(), CheckIn.checkin_id.desc()).limit(MOST)
+    found = (await view.rows.execute(newest)).scalars().all()[::-1]
     names = Call.model_fields.keys() - {"outcome"}
     return [Call.model_validate({name: getattr(row, name) for name in names} | {"outcome": row.call}) for row in found]
 

@@ -8,6 +8,7 @@ import pytest
 from events.catalog.booking import ClientRegistered
 from events.catalog.recovery import CheckinAnswered, CheckinDue, CheckinFollowedUp, CheckinMissed, SafetyHoldPlaced
 from schemas.vocabulary import Role
+from services.recovery import queries
 from services.recovery.projectors import checkin_id
 from tests.doors.conftest import Door
 from tests.doors.test_pin import Browser, browser
@@ -75,6 +76,13 @@ async def test_who_answers_after_all_is_not_called(door: Door) -> None:
         assert await say(own, checkin, "taken") == 409
         assert await say(own, uuid4(), "taken") == 409
         assert await say(own, checkin, "forgotten") == 422
+
+
+async def test_who_waits_today_is_not_hidden_behind_those_whom_nobody_ever_called(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    (_, first), (_, second), (_, third) = [await silent(door) for _ in range(3)]
+    monkeypatch.setattr(queries, "MOST", 2)
+    found = (await door.ask("GET", f"/clinics/{door.house.clinic_id}/calls", Role.MANAGER)).json()
+    assert [one["checkin_id"] for one in found] == [str(second), str(third)], f"not {first}, and the longest wait first"
 
 
 async def test_programs_ask_the_same(door: Door) -> None:
