@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from events.catalog.consent import ConsentDeclined, ConsentSigned
-from schemas.consent import Declining
-from schemas.vocabulary import Role
-from services.consent.commands import decline_consent
+from schemas.consent import Declining, FormDraft, FormPublication
+from schemas.vocabulary import Area, Modality, Role
+from services.consent.commands import decline_consent, publish_form
 from tests.conftest import actor
 from tests.doors.conftest import Door
 from tests.doors.test_handed_over import TEXT, form_of, handed, held, ready
@@ -103,6 +103,25 @@ async def test_after_a_signature_a_no_is_not_recorded_behind_the_clients_back(re
 async def test_handing_back_what_could_not_be_signed_is_no_no(ready: Door, here: Browser, client: UUID) -> None:
     await here.post("signing/consent", **(await form_of(here)), give_back="yes")
     assert "Nothing was signed." in (await here.get("signing/done")).text
+    assert await said(ready, client) == ([], [])
+
+
+async def test_a_no_is_to_the_text_that_was_on_the_screen(ready: Door, here: Browser, client: UUID) -> None:
+    """Also where a newer one has been published while the client was reading."""
+    form = await form_of(here)
+    newer = FormDraft(
+        language="en", text="Other words.", modality=Modality.MICRONEEDLING, areas=(Area.CHEEKS,), max_depth_um=1500, material=False
+    )
+    publication = FormPublication(form_id=UUID(form["form_id"]), form_version=int(form["form_version"]) + 1, draft=newer)
+    await ready.house.doing("consent", publish_form, publication)
+    await here.post("signing/consent", **form, decline="yes")
+    ((no,), _) = await said(ready, client)
+    assert (str(no.form_version), no.text_digest) == (form["form_version"], form["text_digest"])
+
+
+async def test_a_no_to_a_text_that_never_was_is_not_called_a_signature(ready: Door, here: Browser, client: UUID) -> None:
+    answer = await here.post("signing/consent", **(await form_of(here)) | {"form_id": str(uuid4())}, decline="yes")
+    assert answer.status_code == 409, answer.text
     assert await said(ready, client) == ([], [])
 
 

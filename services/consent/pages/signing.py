@@ -165,7 +165,7 @@ async def sign(tablet: Holding, request: Request, sent: Sent) -> Response:
     people, texts = await people_of(request, tablet.ask), await _texts(tablet)
     form = _chosen(tablet, texts, sent.one("lang"))
     if sent.one("decline") is not None:
-        return await _declined(request, tablet, next((text for text in texts if _is(text, sent)), form))
+        return await _declined(request, tablet, sent, form)
     signature = _signature(sent)
     if isinstance(signature, str):
         wrong = [(_tongue(tablet, form)(signature), True)]
@@ -203,10 +203,6 @@ async def _signed(
     return None
 
 
-def _is(text: FormOnScreen, sent: Fields) -> bool:
-    return (str(text.form_id), str(text.form_version)) == (sent.one("form_id"), sent.one("form_version"))
-
-
 async def _signing(tablet: Handed, sent: Fields, signature: DrawnSignature | TypedSignature) -> ConsentSigning:
     """The sheet. The client's language is what the staff said; where nobody said, what the client picked."""
     handing = tablet.handing
@@ -242,17 +238,21 @@ def _refused(
     return _show(request, tablet, form, texts, people, status=409, wrong=wrong, title=title, **more)
 
 
-async def _declined(request: Request, tablet: Handed, form: FormOnScreen) -> Response:
-    """A no is recorded, so that no copy of this pass signs after it; and never asked for a reason."""
+async def _declined(request: Request, tablet: Handed, sent: Fields, form: FormOnScreen) -> Response:
+    """A no is recorded, so that no copy of this pass signs after it; and never asked for a reason.
+
+    It is a no to what was on the screen, though another text may have taken its place since.
+    """
     handing = tablet.handing
     names = {"handing_id": handing.handing_id, "consent_id": tablet.id_of("consent"), "client_id": handing.client_id}
-    body = Declining(form_id=form.form_id, form_version=form.form_version, **names)
+    shown = {"form_id": form.form_id, "form_version": form.form_version} | sent.given("form_id", "form_version")
+    body = understood(Declining, names | shown)
     try:
         await tablet.ask.decide("consent", decline_consent, body, command_id=f"declined.{handing.handing_id}", by=tablet.client)
     except IdReusedError:  # pressed before, on another text
         return _over(request, tablet, "signed" if await _is_signed(tablet) else "declined")
     except ProblemError as refused:
-        if refused.problem.event is None:
+        if refused.problem.event is None or not await _is_signed(tablet):
             raise
         return _over(request, tablet, "signed")  # before, with this very pass: what is signed is withdrawn, which the staff records
     return _over(request, tablet, "declined")
