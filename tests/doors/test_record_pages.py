@@ -37,6 +37,7 @@ PAGE = {"Accept": "text/html"}
         ("type=no.such", 422),
         ("before=-1", 422),
         ("before=" + "9" * 30, 422),
+        ("before=" + "9" * 5000, 422),
         ("before=%D9%A3", 422),
         ("before=0", 200),
         ("refused=maybe&looks=&nothing=1", 303),

@@ -96,7 +96,7 @@ async def question_of(view: View, words: Words, fields: Fields) -> Question:
     kind, about, before = fields.one("type"), fields.one("about"), fields.one("before")
     if kind is not None and kind not in summaries():
         raise wrong("type", "There is no such type of event.")
-    if before is not None and not (before.isascii() and before.isdecimal() and int(before) <= MAX_INTEGER):
+    if before is not None and not (before.isascii() and before.isdecimal() and len(before) < LONGEST and int(before) <= MAX_INTEGER):
         raise wrong("before", "This is no number of an entry.")
     if about is not None and ("\0" in about or len(about) > LONGEST):
         raise wrong("about", "This is no label, no name and no id: scan again.")
