@@ -117,6 +117,7 @@ async def pause_and_supply(tab: Tab, room: Room, treatment_id: str) -> None:
     await expect(page.locator(".badge", has_text="In treatment")).to_be_visible()
     await write(page, page.get_by_label("Scan it"), room.units[2])
     await press(page, page.get_by_role("button", name="Waste"))
+    await expect(page.get_by_role("heading", name="Waste a cartridge")).to_be_visible()
     await tab.is_sound("waste a cartridge")
     await page.get_by_role("button", name="It is thrown away").dblclick()
     await expect(page.get_by_text("Recorded: the cartridge is thrown away.")).to_be_visible()

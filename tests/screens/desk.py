@@ -45,6 +45,7 @@ async def book_by_keys(tab: Tab, given: str) -> None:
     await choose(page, page.get_by_label("Minutes"), "30", "30")
     await choose(page, page.get_by_label("With", exact=True), "Priya")
     await press(page, page.get_by_role("button", name="Show free slots"))
+    await expect(page.locator(".slots button").first).to_be_visible()
     await tab.is_sound("free slots")
     await press(page, page.locator(".slots button").first)
     await page.wait_for_url("**/board?on=*done=booked*")

@@ -122,6 +122,7 @@ async def test_a_booking_is_made_moved_back_canceled_back_and_the_client_arrives
         await opened_by_keys(page, "Noor Jansen")
         await press(page, page.locator("summary", has_text="Move it"))
         await press(page, page.get_by_role("button", name="Show free slots"))
+        await expect(page.locator(".slots button").first).to_be_visible()
         await tab.is_sound("a booking")
         await press(page, page.locator(".slots button").nth(3))
         await expect(page.get_by_text("Moved.")).to_be_visible()

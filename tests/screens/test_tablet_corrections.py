@@ -172,6 +172,7 @@ async def test_the_second_of_two_corrections_of_one_entry_is_kept_in_its_form(cl
         for one, wet in ((other, "150"), (page, "140")):
             await one.bring_to_front()
             await one.locator("[data-act=correct]").click()
+            await expect(one.locator("#title")).to_contain_text("Correct: Room")
             await one.locator("#room-wet").fill(wet)
         await page.locator("#save").click()
         await sent(page, 1)

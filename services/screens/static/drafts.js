@@ -13,8 +13,16 @@ export function drafts(clinic) {
   const ours = `asepsis-${clinic}-draft-`;
   return {
     keep: (name, values) => safely(() => localStorage.setItem(ours + name, JSON.stringify(values))),
-    of: (name) => safely(() => JSON.parse(localStorage.getItem(ours + name))),
+    of: (name) => safely(() => {
+      const half = JSON.parse(localStorage.getItem(ours + name));
+      if (half && new Date(half.at).toDateString() !== new Date().toDateString()) half.since = null; // nothing stays wet overnight
+      return half;
+    }),
     drop: (name) => safely(() => localStorage.removeItem(ours + name)),
+    /** Another tab is done with one, as it stood then. */
+    gone: (heard) => addEventListener("storage", ({ key, oldValue, newValue }) => {
+      if (key?.startsWith(ours) && oldValue && !newValue) heard(key.slice(ours.length), JSON.parse(oldValue));
+    }),
     /** Only these are waited for. */
     prune: (names) => safely(() => {
       for (const key of Object.keys(localStorage)) {

@@ -91,9 +91,16 @@ function reset(name) {
 function giveBack(name) {
   const half = page.drafts.of(name);
   if (!half) return;
-  if (new Date(half.at).toDateString() !== new Date().toDateString()) half.since = null; // nothing stays wet overnight
   if (kept.entries.some((entry) => entry.id === half.id)) page.drafts.drop(name); // it is saved: the tab ended before it knew
   else putBack(name, half);
+}
+
+/** Saved in another tab, it may not be saved here once more; what somebody typed differently here stays. */
+function goneElsewhere(name, half) {
+  const same = ({ fields, packs, samples }) => JSON.stringify([fields, packs, samples]);
+  if (!half.id || !(name in KINDS) || page.places[name] || same(valuesOf(name)) !== same(half)) return;
+  reset(name);
+  if (name === page.kind) turnTo(name);
 }
 
 // Saving: on disk first, then sent.
@@ -262,6 +269,7 @@ await outbox.open().catch((error) => {
 });
 outbox.addEventListener("changed", shown);
 outbox.addEventListener("facts", rooms);
+page.drafts.gone(goneElsewhere);
 setSamples();
 wire();
 turnTo(location.hash.slice(1));
