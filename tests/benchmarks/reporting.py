@@ -27,7 +27,8 @@ WHY = {
     "gate, median at": "A look-up that goes through more than its own case: `tests/services/test_few_rows.py` names the table.",
     "gate, one clinic": "The whole case is loaded and all rules are asked in Python, on cores that also carry both servers and the asker.",
     "catch-up": "Each row of a projection is a row of PostgreSQL's, at 6.5 us and more; what a service hears is read and checked in Python."
-    " A second process would take other clinics; one clinic's entries are worked in order.",
+    " A million entries behind, the indexes' pages are written again at every checkpoint: 100,000 behind, booking came to 33,000 entries a"
+    " second and compliance to 23,800. A second process would take other clinics; one clinic's entries are worked in order.",
     "fan-out": "Six services each project, react and commit what FastStream's subscribers only count.",
     "longest hold": "A slow machine: at most fifty entries are projected under the lock.",
     "asepsis verify": "Three hashes and a header for each entry in Python, on both cores beside PostgreSQL, which reads the rows for it.",

@@ -72,6 +72,8 @@ async def test_a_cycle_number_that_was_used_is_corrected_or_discarded(clinic: Cl
         await sent(page, 2)
         await enter_turnover(page, clinic, 0, wet=1)
         await page.get_by_role("button", name="Discard").click()
+        await page.evaluate("() => dispatchEvent(new Event('online'))")  # it looks and draws again
+        await page.wait_for_function("() => navigator.locks.query().then((found) => !found.held.length)")
         await page.get_by_role("button", name="Really discard").click()
         await expect(cards(page, "discarded")).to_have_count(1)
         assert [entry["data"]["cycle_number"] for entry in (await recorded(clinic, "cycle.recorded"))[before:]] == [777, 778]

@@ -55,6 +55,9 @@ function card(entry, clinic) {
     ...(said.children.length ? [said] : []), ...(doing.length ? [made("div", { class: "acts" }, ...doing)] : []));
 }
 
+/** Each card as it was made: a button that was tapped once and asks again is no change of the entry. */
+const drawn = new WeakMap();
+
 /** The open ones first, then the newest. A card that did not change stays the same node, with its focus. */
 export function show(list, entries, clinic, open) {
   const order = [...entries].sort((one, other) => open.has(other.state) - open.has(one.state) || (one.id < other.id ? 1 : -1));
@@ -62,7 +65,8 @@ export function show(list, entries, clinic, open) {
   const cards = order.map((entry) => {
     const next = card(entry, clinic);
     const now = known.get(entry.id);
-    return now?.isEqualNode(next) ? now : next;
+    drawn.set(next, next.outerHTML);
+    return now && drawn.get(now) === next.outerHTML ? now : next;
   });
   if (!cards.length) cards.push(made("li", { class: "hint", text: "None yet." }));
   if (cards.length !== list.children.length || cards.some((node, at) => node !== list.children[at])) {

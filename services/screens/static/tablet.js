@@ -215,9 +215,13 @@ async function act({ act: wanted, id }, button) {
     const { correct, discard } = await import("./correcting.js");
     return wanted === "correct" ? correct(page, entry) : discard(page, id);
   }
-  button.dataset.sure = "1";
-  button.textContent = "Really discard?";
-  button.setAttribute("aria-label", `Really discard? ${entry.title}`);
+  const say = (words, sure) => {
+    button.dataset.sure = sure;
+    button.textContent = words;
+    button.setAttribute("aria-label", `${words}${sure ? "" : ":"} ${entry.title}`);
+  };
+  say("Really discard?", "1");
+  setTimeout(say, 10_000, "Discard", "");
 }
 
 function wire() {
