@@ -7,6 +7,8 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import expect
 
+from events.catalog.hygiene import RecallOpened
+from tests.conftest import House
 from tests.faults.morning import Morning
 from tests.screens.auditing import INDICATOR, read, receive, run
 from tests.screens.bench import recorded, scan
@@ -114,6 +116,16 @@ async def recalls_say_what_is_in_doubt(clinic: Clinic, tab: Tab) -> None:
     await page.goto(at(clinic, "hygiene/labels"))
     await expect(page.locator(".labels li", has_text="Room")).to_have_count(len(clinic.example.rooms))
     await tab.is_sound("labels of rooms")
+    pack, machine = clinic.example.earlier_packs[0], clinic.example.sterilizer_id
+    doubtful = RecallOpened(recall_id=uuid4(), kind="sterilizer", subject_id=machine, cause=uuid4(), pack_ids=(pack,), decision="pending")
+    house = House(clinic.stage.database, clinic.example.clinic_id)
+    await house.given("hygiene", doubtful)
+    await page.goto(at(clinic, f"hygiene/recalls/{doubtful.recall_id}"))
+    await expect(page.get_by_label("Who decides with you?")).to_be_visible()
+    await tab.is_sound("a recall to decide")
+    await page.goto(at(clinic, f"hygiene/packs/{pack}"))
+    await expect(page.get_by_role("button", name="Reject this pack")).to_be_visible()
+    await tab.is_sound("a pack")
 
 
 async def printed_on_one_sheet(tab: Tab) -> None:
