@@ -126,8 +126,7 @@ async def test_a_text_that_changed_meanwhile_is_shown_and_signed_again(clinic: C
         page = tab.page
         tab.expected.append("409")
         await at_the_text(tab, client)
-        await page.get_by_role("link", name="English").click() if await page.get_by_role("link", name="English").count() else None
-        await page.evaluate("() => { document.getElementById('text').firstChild.data += ' And more.'; }")
+        await page.locator("#text").evaluate("(text) => { text.firstChild.data += ' And more.'; }")
         await draw(page)
         await page.get_by_role("button", name="I agree and sign").click()
         await expect(page.get_by_role("alert")).to_contain_text("The text has changed")

@@ -1,10 +1,12 @@
 """What a live board says about itself while servers are away, in a real browser."""
 
+import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from events.embedded import Servers
 from tests.outage import wire
@@ -43,6 +45,21 @@ async def test_the_word_changes_while_the_streams_are_away_and_the_board_goes_on
                 await expect(card(tab.page, "Seen Visser")).to_be_visible()
         finally:
             await program.end()
+
+
+async def test_it_is_live_however_late_a_pages_own_script_comes(clinic: Clinic) -> None:
+    """The word is set by what the stream says, also by the first it says."""
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(1)
+        await route.continue_()
+
+    async with clinic.tab() as tab:
+        await tab.be("practitioner")
+        await tab.page.route(re.compile(r"/(board|wedge)\.js$"), late)
+        for page in ("board", "chair"):
+            await tab.page.goto(f"/clinics/{clinic.example.clinic_id}/{page}")
+            await expect(tab.page.locator("#live")).to_have_text("Live")
 
 
 async def test_signing_out_in_one_tab_ends_the_others_and_the_cookie_that_somebody_kept(clinic: Clinic) -> None:

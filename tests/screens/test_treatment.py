@@ -8,10 +8,19 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Request, Route, expect
 
 from services.screens.assets import FOLDER
-from tests.screens.chair import be_refused_with_every_reason, be_stopped, call_in, end_it, pause_and_supply, put_it_right, start_it_once
+from tests.screens.chair import (
+    be_refused_with_every_reason,
+    be_stopped,
+    call_in,
+    end_it,
+    pause_and_supply,
+    put_it_right,
+    scan_in_a_row,
+    start_it_once,
+)
 from tests.screens.conftest import Clinic
 from tests.screens.room import Room, ago, scan
 
@@ -95,6 +104,62 @@ async def test_a_clinician_lets_a_rule_pass_and_two_tabs_start_one_treatment(cli
         assert one.page.url == other.page.url
         assert await room.started() == 1
         await room.end(one.page.url.rpartition("/")[2].partition("?")[0])
+
+
+async def test_scans_in_a_row_are_all_taken_and_start_waits_for_the_last(clinic: Clinic) -> None:
+    """A scanner does not wait for a page. What the answer to one scan takes, the next is not lost in, and nothing starts without it."""
+    room = Room(clinic, "practitioner_2", 1)
+    await room.everything("Fem", 1, minutes=28)
+    codes = ["]C1PEN-0002", *(f"]Q1urn:uuid:{thing}" for thing in (*room.units[:2], clinic.example.earlier_packs[1]))]
+    async with clinic.tab() as tab:
+        page, things, start = tab.page, tab.page.locator(".things"), tab.page.get_by_role("button", name="Start treatment")
+        tab.expected += ["ERR_FAILED", "422"]
+        lives: set[Request] = set()  # open connections: a browser has six to a server
+        page.on("request", lambda asked: lives.add(asked) if "/live" in asked.url else None)
+        page.on("requestfailed", lambda ended: lives.discard(ended))  # noqa: PLW0108 - Playwright writes on what it is given
+        page.on("requestfinished", lambda ended: lives.discard(ended))  # noqa: PLW0108
+        await tab.be("practitioner_2")
+        await page.goto(room.page)
+        await page.route("**/chair/*?*scan=*", lambda route: route.abort())
+        await scan_in_a_row(tab, codes[0])
+        await expect(page.get_by_text("There was no answer. Scan it again.")).to_be_visible()
+        await page.unroute_all()
+        await page.route("**/chair/*?*scan=*", slowly)
+        await scan_in_a_row(tab, "]C1NOBODYS", codes[0])
+        await start.click()
+        await expect(page.get_by_role("alert")).to_contain_text("This code is not known here")
+        await expect(page.get_by_text("What was scanned after it was not added either")).to_be_visible()
+        assert await room.started() == 0
+        await scan_in_a_row(tab, *codes)
+        await expect(things.get_by_text("PEN-0002", exact=True)).to_be_visible()
+        await page.get_by_label("Depth in mm").evaluate("(depth) => { depth.closest('details').open = true; }")
+        await page.get_by_label("Depth in mm").fill("0.9")  # while answers are under way
+        await expect(page.get_by_label("Dry and whole")).to_have_count(1)
+        await expect(page.get_by_label("Depth in mm")).to_have_value("0.9")
+        await page.get_by_label("Its indicator has changed").check()
+        await page.get_by_label("Dry and whole").check()
+        await expect(page.locator("#live")).to_have_text("Live")
+        assert len(lives) == 1
+        await page.get_by_role("button", name=f"Take off cartridge {room.units[1][-8:]}").click()
+        await expect(things.locator("strong", has_text="Cartridge")).to_have_count(1)
+        await page.get_by_role("button", name="Take off pack").click()
+        await scan_in_a_row(tab, codes[2])
+        await start.click()
+        await page.wait_for_url("**/chair/treatments/*done=started")
+        treatment_id = page.url.rpartition("/")[2].partition("?")[0]
+        found = (await room.treatment(treatment_id))["treatment"]
+        assert (found["cartridge_unit_ids"], found["pack_ids"]) == (room.units[:2], [])
+        await page.route("**/cartridge", slowly)
+        await scan_in_a_row(tab, f"]Q1urn:uuid:{room.units[2]}", codes[1])
+        await expect(page.get_by_role("alert")).to_contain_text("on record for this treatment already")
+        assert (await room.treatment(treatment_id))["treatment"]["cartridge_unit_ids"] == room.units
+        await room.end(treatment_id)
+
+
+async def slowly(route: Route) -> None:
+    """A busy server."""
+    await asyncio.sleep(0.4)
+    await route.continue_()
 
 
 async def test_start_and_end_work_without_javascript(clinic: Clinic) -> None:
@@ -189,5 +254,5 @@ async def test_other_roles_are_kept_out(clinic: Clinic) -> None:
 
 def test_its_javascript_is_small() -> None:
     """In a fast test: what the board's page measures in a browser holds for these by the same sum."""
-    loaded = ("vendor/htmx-4.0.1+sse.min.js", "treatment.js", "wedge.js")
+    loaded = ("vendor/htmx-4.0.1+sse.min.js", "treatment.js", "scans.js", "wedge.js")
     assert sum(len(gzip.compress((FOLDER / name).read_bytes(), 9)) for name in loaded) <= 25_000

@@ -1,6 +1,6 @@
 // At the chair: whether the page is live, clocks that run from the server's times, and a stop that is seen. Without it pages work as forms.
 
-import { listen } from "./wedge.js";
+import { takeScans } from "./scans.js";
 
 const live = document.getElementById("live");
 const chair = document.getElementById("chair");
@@ -84,7 +84,7 @@ setInterval(run, 1000);
 
 // A stop is in the title too, so that it is seen from another tab.
 
-const title = document.title;
+let title = document.title;
 function warn() {
   document.title = document.querySelector(".stop") ? `STOP – ${title}` : title;
 }
@@ -102,11 +102,10 @@ document.addEventListener("htmx:after:swap", () => {
   warn();
 });
 
-// What is ticked is judged at once: it is named in the address, and the checklist is asked for anew.
+// What is named stands in the address, and the checklist is asked for anew: what is ticked or scanned is judged at once.
 
 const start = document.getElementById("start");
-start?.addEventListener("change", (event) => {
-  if (!event.target.matches("[type=checkbox], select")) return;
+function name() {
   const named = new URLSearchParams([...new FormData(start)].filter(([name, value]) => value && !["command_id", "scan"].includes(name)));
   if (named.get("room") === start.dataset.room) named.delete("room");
   const here = start.action.replace(/\/start$/, "");
@@ -116,31 +115,22 @@ start?.addEventListener("change", (event) => {
   if (!old) return;
   const anew = old.cloneNode();
   anew.setAttribute("hx-sse:connect", `${here}/live?${named}`);
+  old.removeAttribute("hx-sse:connect");
+  htmx.process(old, true); // closes it: a browser has six connections to a server, and waits for ever for a seventh
   old.replaceWith(anew);
   follow(anew);
   htmx.process(anew);
-});
+}
+start?.addEventListener("change", (event) => event.target.matches("[type=checkbox], select") && name());
 
-// A scanner that types, wherever the focus is: what it reads goes into the scan field, as if it had been typed there.
-
-const field = document.querySelector("input[data-scan]");
-if (field) {
-  const add = field.parentElement.querySelector("button");
-  const hint = document.getElementById("scan-said");
-  const hear = (text, tone = "hint") => void Object.assign(hint, { textContent: text, className: tone });
-  const take = (text) => {
-    field.value = text;
-    field.form.requestSubmit(add);
-  };
-  listen(document, {
-    scanned: take,
-    refused() {
-      hear("Scan again: a part of the code was lost.", "why");
-      field.value = "";
-      field.focus();
-    },
+if (document.querySelector("input[data-scan]")) {
+  takeScans((page, sent) => {
+    title = page.title;
+    run();
+    warn();
+    if (!start) return;
+    const room = page.getElementById("room").value;
+    if (room !== sent.get("room")) start.elements.room.value = room; // the label of a room was scanned
+    name();
   });
-  const viewer = document.getElementById("viewer");
-  document.getElementById("camera").addEventListener("click", () => import("./scan.js").then(({ tapped }) => tapped(viewer, hear, take))
-    .catch(() => hear("The camera could not be opened. Use the scanner, or type the code.", "why")));
 }

@@ -1,0 +1,115 @@
+// Scans at the chair, one after the other and however fast they come. Each is asked without leaving the page: while a page gives way
+// to the next, nobody hears the scanner, and half of what it reads would be lost.
+
+import { listen } from "./wedge.js";
+
+const field = () => document.querySelector("input[data-scan]");
+const adding = () => field().parentElement.querySelector("[data-stay]");
+const hear = (text, tone = "hint") => void Object.assign(document.getElementById("scan-said"), { textContent: text, className: tone });
+const AGAIN = "There was no answer. Scan it again.";
+
+/**
+ * Hear scans wherever the focus is, what is typed into the field, and the buttons that only change what is named (`data-stay`).
+ * `shown(page, sent)`: the answer to what was sent is on the screen.
+ */
+export function takeScans(shown) {
+  const waiting = [];
+  let asking = false;
+  let pressed = null; // a button that somebody pressed before the last answer came
+
+  function take(text, button = adding()) {
+    waiting.push({ text, name: button.name, value: button.value });
+    if (!asking) askAll();
+  }
+
+  async function askAll() {
+    asking = true;
+    let taken = true;
+    while (taken && waiting.length) taken = await ask(waiting.shift());
+    asking = false;
+    if (waiting.length) hear("What was scanned after it was not added either: scan it again.", "why");
+    waiting.length = 0;
+    const next = pressed;
+    pressed = null;
+    if (taken && next?.isConnected) next.form.requestSubmit(next);
+    else if (next) document.querySelector(".problem")?.focus();
+  }
+
+  /** Whether it was taken. */
+  async function ask({ text, name, value }) {
+    const { form } = field();
+    const sent = new URLSearchParams(new FormData(form)); // as it is now: after the answers before this one
+    if (name) sent.append(name, value);
+    if (text) sent.set("scan", text);
+    else sent.delete("scan");
+    const to = adding().getAttribute("formaction") ?? form.action;
+    if (text) field().value = "";
+    hear("Looking it up …");
+    try {
+      const looks = (adding().formMethod || form.method) === "get";
+      const answer = await (looks ? fetch(`${to}?${sent}`) : fetch(to, { method: "POST", body: sent }));
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!page.querySelector("[data-anew]")) {
+        if (answer.redirected) location.assign(answer.url); // signed out, or the treatment has begun elsewhere: that page says so
+        else hear(AGAIN, "why");
+        return false;
+      }
+      put(page);
+      shown(page, sent);
+      return answer.ok;
+    } catch {
+      hear(AGAIN, "why");
+      return false;
+    }
+  }
+
+  listen(document, {
+    scanned: take,
+    refused() {
+      hear("Scan again: a part of the code was lost.", "why");
+      field().value = "";
+      field().focus();
+    },
+  });
+
+  document.addEventListener("submit", (event) => {
+    const { submitter } = event;
+    if (submitter?.matches("[data-stay]") && (submitter !== adding() || field().value.trim())) {
+      event.preventDefault();
+      take(submitter === adding() ? field().value : "", submitter);
+    } else if (asking) {
+      event.preventDefault();
+      pressed = submitter;
+    }
+  });
+
+  document.addEventListener("click", async ({ target }) => {
+    if (!target.closest("#camera")) return;
+    try {
+      const { tapped } = await import("./scan.js");
+      await tapped(document.getElementById("viewer"), hear, take);
+    } catch {
+      hear("The camera could not be opened. Use the scanner, or type the code.", "why");
+    }
+  });
+}
+
+// Only the parts that a scan changes. What was typed elsewhere stays, and so does what was ticked while the answer was under way.
+function put(page) {
+  const focused = document.activeElement;
+  const ticked = new Map([...document.querySelectorAll("[data-anew] [type=checkbox]")].map((box) => [box.name + box.value, box.checked]));
+  const wasIn = focused === document.body || Boolean(focused.closest("[data-anew]"));
+  const opened = [...document.querySelectorAll("[data-anew] details[open]")].map((details) => details.id);
+  const typed = field().value; // the next code, by hand
+  for (const old of document.querySelectorAll("[data-anew]")) {
+    const anew = page.getElementById(old.id);
+    if (anew) old.replaceChildren(...anew.childNodes); // the part itself stays: the stream goes on putting news into it
+    else old.remove();
+  }
+  for (const box of document.querySelectorAll("[data-anew] [type=checkbox]")) box.checked = ticked.get(box.name + box.value) ?? box.checked;
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  document.title = page.title;
+  if (!field()) return; // the treatment has ended meanwhile
+  field().value = typed;
+  if (wasIn) field().focus();
+}
