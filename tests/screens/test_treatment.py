@@ -108,7 +108,7 @@ async def test_a_clinician_lets_a_rule_pass_and_two_tabs_start_one_treatment(cli
 
 async def test_scans_in_a_row_are_all_taken_and_start_waits_for_the_last(clinic: Clinic) -> None:
     """A scanner does not wait for a page. What the answer to one scan takes, the next is not lost in, and nothing starts without it."""
-    room = Room(clinic, "practitioner_2", 1)
+    room = Room(clinic, "practitioner", 0)
     await room.everything("Fem", 1, minutes=28)
     codes = ["]C1PEN-0002", *(f"]Q1urn:uuid:{thing}" for thing in (*room.units[:2], clinic.example.earlier_packs[1]))]
     async with clinic.tab() as tab:
@@ -118,7 +118,7 @@ async def test_scans_in_a_row_are_all_taken_and_start_waits_for_the_last(clinic:
         page.on("request", lambda asked: lives.add(asked) if "/live" in asked.url else None)
         page.on("requestfailed", lambda ended: lives.discard(ended))  # noqa: PLW0108 - Playwright writes on what it is given
         page.on("requestfinished", lambda ended: lives.discard(ended))  # noqa: PLW0108
-        await tab.be("practitioner_2")
+        await tab.be("practitioner")
         await page.goto(room.page)
         await page.route("**/chair/*?*scan=*", lambda route: route.abort())
         await scan_in_a_row(tab, codes[0])
