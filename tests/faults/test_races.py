@@ -185,7 +185,7 @@ async def _without(owner: asyncpg.Connection, function: str, there: str, instead
     await owner.execute(text.replace(there, instead))
 
 
-@pytest.mark.slow
+@pytest.mark.long  # `.ci/run` plays it each time; `make mutants` plants the same
 @pytest.mark.timeout(180)
 async def test_a_lock_that_locks_nothing_is_found(servers: Servers) -> None:
     """No lock and no `expected_size`: whoever decides does so on a view that is over. Found within a few histories."""
