@@ -25,13 +25,13 @@ async def test_a_pin_that_is_locked_or_has_to_wait_costs_no_slow_hash(door: Door
             raise AssertionError("a PIN was hashed that opens nothing now")
 
         with monkeypatch.context() as patched:
-            patched.setattr(import_module("services.compliance.pages.who"), "kept_of", hashed)
+            patched.setattr(import_module("services.compliance.pages.unlocking"), "kept_of", hashed)
             assert "too many wrong PINs" in (await here.type_pin(identity)).text
         for _ in range(MOST_TRIES - FREE_TRIES):
             await later(door)
             await here.type_pin(identity, OTHER)
         await later(door)
-        monkeypatch.setattr(import_module("services.compliance.pages.who"), "kept_of", hashed)
+        monkeypatch.setattr(import_module("services.compliance.pages.unlocking"), "kept_of", hashed)
         assert "is locked" in (await here.type_pin(identity)).text
 
 
