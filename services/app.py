@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from asyncpg import InsufficientPrivilegeError
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from faststream.redis import RedisBroker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -28,10 +28,11 @@ from events.relay import SERVICE as RELAY
 from events.relay import Relay
 from events.rounds import Stage
 from events.streams import Follower
-from events.transaction import aside, reading
+from events.transaction import View, aside, reading
 from events.wakeups import Announcer, Wakeups, make_broker, redis_client
 from services.booking.queries import bookable, clients_named, contact_of, phones_of
 from services.checkup import EVERY_SECONDS, Checkup
+from services.compliance.pages.unlocking import Typed, token_by_pin
 from services.compliance.queries import identities
 from services.messages import log_adapter
 from services.openapi import DescribedAPI
@@ -47,6 +48,8 @@ from services.settings import Settings
 from services.timer import Timer
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 INBOX_SERVICE = "booking"
 """Front-desk systems speak to booking; it keeps the clients' contacts too, so it sends the messages."""
@@ -182,51 +185,47 @@ class House:
         await self.database.close()
 
 
-async def people_called(database: Database, clinic_id: UUID) -> dict[UUID, str]:
-    """What the staff is called: compliance keeps it beside the grants, every screen shows it.
-
-    Nobody by name where this process has a login of its own, which reads no other service's tables.
-    """
+async def where_it_may(asked: Awaitable[T], otherwise: T) -> T:
+    """What another service knows; `otherwise` where this process has a login of its own, which reads no other service's tables."""
     try:
-        async with reading(database, clinic_id, "compliance") as view:
-            return {found.identity_id: found.display_name for found in await identities(view) if found.display_name}
+        return await asked
     except DBAPIError as refused:
         if isinstance(refused.orig, InsufficientPrivilegeError):
-            return {}
+            return otherwise
         raise
+
+
+async def _looked_up(database: Database, clinic_id: UUID, service: str, ask: Callable[[View], Awaitable[T]]) -> T:
+    async with reading(database, clinic_id, service) as view:
+        return await ask(view)
+
+
+async def people_called(database: Database, clinic_id: UUID) -> dict[UUID, str]:
+    """What the staff is called: compliance keeps it beside the grants, every screen shows it."""
+    everybody = await where_it_may(_looked_up(database, clinic_id, "compliance", identities), ())
+    return {found.identity_id: found.display_name for found in everybody if found.display_name}
 
 
 async def clients_called(database: Database, clinic_id: UUID, client_ids: Collection[UUID]) -> dict[UUID, str]:
-    """What these clients are called: booking keeps it. Pages ask for roles that may know, and show nobody by name as above."""
-    try:
-        async with reading(database, clinic_id, "booking") as view:
-            return await clients_named(view, client_ids)
-    except DBAPIError as refused:
-        if isinstance(refused.orig, InsufficientPrivilegeError):
-            return {}
-        raise
+    """What these clients are called: booking keeps it. Pages ask for roles that may know."""
+    return await where_it_may(_looked_up(database, clinic_id, "booking", lambda view: clients_named(view, client_ids)), {})
 
 
 async def clients_phones(database: Database, clinic_id: UUID, client_ids: Collection[UUID]) -> dict[UUID, str]:
     """Under which number these clients are called, as above."""
-    try:
-        async with reading(database, clinic_id, "booking") as view:
-            return await phones_of(view, client_ids)
-    except DBAPIError as refused:
-        if isinstance(refused.orig, InsufficientPrivilegeError):
-            return {}
-        raise
+    return await where_it_may(_looked_up(database, clinic_id, "booking", lambda view: phones_of(view, client_ids)), {})
 
 
 async def rooms_known(database: Database, clinic_id: UUID) -> list[UUID]:
-    """The clinic's rooms: booking keeps them. None are known where a login of its own reads no other service's tables, as above."""
-    try:
-        async with reading(database, clinic_id, "booking") as view:
-            return [room.resource_id for room in (await bookable(view)).rooms]
-    except DBAPIError as refused:
-        if isinstance(refused.orig, InsufficientPrivilegeError):
-            return []
-        raise
+    """The clinic's rooms: booking keeps them."""
+    known = await where_it_may(_looked_up(database, clinic_id, "booking", bookable), None)
+    return [] if known is None else [room.resource_id for room in known.rooms]
+
+
+async def pin_typed(request: Request, clinic_id: UUID, identity_id: UUID, pin: str) -> Typed:
+    """The token of a second person who typed their PIN: compliance keeps and counts those."""
+    unasked = Typed("", ("This part of the program runs apart and knows no PINs. Let the second person type their access token.",))
+    return await where_it_may(token_by_pin(request, clinic_id, identity_id, pin), unasked)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -252,6 +251,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.clients_called = clients_called
     app.state.clients_phones = clients_phones
     app.state.rooms_known = rooms_known
+    app.state.token_by_pin = pin_typed
     handle_problems(app)
     app.add_middleware(Renewing)
     app.include_router(operations)

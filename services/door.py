@@ -120,11 +120,12 @@ class Asking:
         *,
         command_id: str | None = None,
         by: Actor | None = None,
+        beside: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> Reply:
         """Give one command; a refusal becomes a 409 with every finding, a repeat answers 200.
 
         Who may is asked again behind the clinic's lock: a revocation that came first in the ledger holds.
-        `by`: who really acts, where the caller handed their tablet to a client.
+        `by`: who really acts, where the caller handed their tablet to a client. `beside` asks whether a second one is there.
         """
         identity = command_id or self._idempotency_key()
         reach("door.admitted")
@@ -132,6 +133,8 @@ class Asking:
             caller = _admitted(await caller_of(tx.rows, self._shown, self.clinic), self.clinic)
             if self.actor.role not in caller.roles:
                 raise _forbidden(command.__name__)
+            if beside is not None:
+                await beside(tx)
             answer = await tx.once(command, request)
         reach("door.decided")
         return self.reply(answer)

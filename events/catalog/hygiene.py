@@ -256,6 +256,8 @@ class RecallDecided(Event, type="recall.decided"):
     decision: Literal["confirmed", "released"]
     root_cause: Code
     second_signer_id: UUID | None = None
+    second_showed: Literal["pin", "token"] | None = None
+    """How the second signer showed that they were there. None: nobody signed, or it was decided before that was asked for."""
     evidence: tuple[UUID, ...] = ()
     occurred_at: Instant
     device: Token | None = None

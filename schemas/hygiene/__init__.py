@@ -2,6 +2,7 @@
 
 from schemas.hygiene.calendar import DayOfCycles, IndicatorYear, SterilizerYear
 from schemas.hygiene.recalls import (
+    JointDecision,
     RecallDecisionReport,
     RecallExposure,
     RecallSheet,
@@ -66,6 +67,7 @@ __all__ = [
     "IndicatorDay",
     "IndicatorReport",
     "IndicatorYear",
+    "JointDecision",
     "LabelOrder",
     "LotMatches",
     "LotQuarantine",

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from schemas.hygiene.claims import Claim, Said
 from schemas.vocabulary import Code, Instant, Shape
 
-__all__ = ["RecallDecisionReport", "RecallExposure", "RecallSheet", "Removal", "Said"]
+__all__ = ["JointDecision", "RecallDecisionReport", "RecallExposure", "RecallSheet", "Removal", "Said"]
 
 
 class Removal(Claim):
@@ -43,7 +43,15 @@ class RecallDecisionReport(Claim):
 
     decision: Literal["confirmed", "released"]
     root_cause: Annotated[Code, Field(description="A root cause of the clinic's policy.", examples=["overload", "wrong_bi"])]
-    second_signer_id: Annotated[UUID, Field(description="The second person, not the sender.")]
+    second_signer_id: Annotated[
+        UUID, Field(description="The second person: not the sender, and in a role that may decide a recall itself.")
+    ]
+
+
+class JointDecision(Said[RecallDecisionReport]):
+    """A decision of two, with how the second one showed that they were there."""
+
+    second_showed: Literal["pin", "token"]
 
 
 class RecallExposure(Shape):

@@ -32,6 +32,7 @@ from schemas.hygiene import (
     CycleReport,
     HandpieceReport,
     IndicatorReport,
+    JointDecision,
     LabelOrder,
     LotQuarantine,
     LotReport,
@@ -175,9 +176,13 @@ async def of_a_turnover(past: Past) -> Sequence[Asked]:
 
 @replays(RecallDecided)
 async def of_a_decided_recall(past: Past) -> Sequence[Asked]:
+    """By the roles of that moment: hygiene's own copy of them follows the ledger, here too."""
     said: RecallDecided = past.event
-    report = RecallDecisionReport.model_validate(said.model_dump(exclude={"recall_id", "evidence"}))
-    return [Asked(commands.decide_recall, Said[RecallDecisionReport](subject_id=said.recall_id, report=report))]
+    report = RecallDecisionReport.model_validate(said.model_dump(exclude={"recall_id", "evidence", "second_showed"}))
+    if said.second_showed is None:
+        return [Asked(commands.decide_recall_unshown, Said[RecallDecisionReport](subject_id=said.recall_id, report=report))]
+    joint = JointDecision(subject_id=said.recall_id, report=report, second_showed=said.second_showed)
+    return [Asked(commands.decide_recall, joint)]
 
 
 CLAIMED = frozenset({"occurred_at_may_not_lie_ahead"})

@@ -17,6 +17,17 @@ class Policies(PolicyCopy, Base):
     __table_args__ = table("hygiene", "projection")
 
 
+class HeldRole(Base):
+    """projection: a role that was granted to somebody and not taken away since. In force until `until`."""
+
+    __tablename__ = "held_roles"
+    __table_args__ = table("hygiene", "projection")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    identity_id: Mapped[UUID] = mapped_column(primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime | None]
+
+
 class Sterilizer(Base):
     """projection: one row per commissioning of a machine."""
 
@@ -126,12 +137,7 @@ class Pack(Base):
         "hygiene",
         "projection",
         Index(None, "clinic_id", "cycle_id"),
-        Index(
-            "ix_packs_usable",
-            "clinic_id",
-            "sterile_until",
-            postgresql_where=text("released and not used and quarantined is null"),
-        ),
+        Index("ix_packs_usable", "clinic_id", "sterile_until", postgresql_where=text("released and not used and quarantined is null")),
     )
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     pack_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -236,7 +242,6 @@ class PlaceUse(Base):
 
     __tablename__ = "place_uses"
     __table_args__ = table("hygiene", "projection", Index(None, "clinic_id", "kind", "subject_id", "started_at"))
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     treatment_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -250,7 +255,6 @@ class Place(Base):
 
     __tablename__ = "places"
     __table_args__ = table("hygiene", "projection")
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     subject_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -269,7 +273,6 @@ class Recall(Base):
         Index(None, "clinic_id", "opened_at"),
         Index("ix_recalls_undecided", "decide_by", postgresql_where=text("decision = 'pending'")),
     )
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     recall_id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -289,7 +292,6 @@ class RecallExposure(Base):
 
     __tablename__ = "recall_exposures"
     __table_args__ = table("hygiene", "projection")
-
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     recall_id: Mapped[UUID] = mapped_column(primary_key=True)
     treatment_id: Mapped[UUID] = mapped_column(primary_key=True)

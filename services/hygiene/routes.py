@@ -12,6 +12,7 @@ from schemas.hygiene import (
     HandpieceReport,
     HygieneDay,
     IndicatorReport,
+    JointDecision,
     LabelOrder,
     LotMatches,
     LotQuarantine,
@@ -34,6 +35,7 @@ from schemas.hygiene import (
 from schemas.vocabulary import Gtin, LotCode
 from services.door import Asking, Reply, may, problem, unmet
 from services.hygiene import commands, queries
+from services.second import SecondAuthorization, second_by_header
 
 routes = APIRouter(prefix="/clinics/{clinic}", tags=["hygiene"])
 
@@ -185,8 +187,18 @@ async def get_recall(recall_id: UUID, ask: Annotated[Asking, may("view_hygiene")
 
 
 @routes.post("/recalls/{recall_id}/decision", status_code=201, summary="Confirm or release a recall that awaits a decision")
-async def post_decision(recall_id: UUID, body: RecallDecisionReport, ask: Annotated[Asking, may("decide_recall")]) -> Reply:
-    return await ask.decide("hygiene", commands.decide_recall, Said[RecallDecisionReport](subject_id=recall_id, report=body))
+async def post_decision(
+    recall_id: UUID,
+    body: RecallDecisionReport,
+    ask: Annotated[Asking, may("decide_recall")],
+    second_authorization: SecondAuthorization = "",
+) -> Reply:
+    """Two persons decide, each in a role that may decide a recall. The second one shows that they are there, too:
+    their own access token goes with the request as `Second-Authorization: Bearer <token>`.
+    """
+    second = await second_by_header(ask, body.second_signer_id, second_authorization)
+    joint = JointDecision(subject_id=recall_id, report=body, second_showed=second.showed)
+    return await ask.decide("hygiene", commands.decide_recall, joint, beside=second.is_there)
 
 
 def _wording(kind: str, identity: UUID, correction: int) -> str:

@@ -27,7 +27,7 @@ from schemas.policy import policy_from_toml
 from schemas.vocabulary import Role
 from services.hygiene import commands
 from tests.conftest import House, open_house
-from tests.doors.conftest import Door
+from tests.doors.conftest import Door, token_for
 from tests.services.hygiene_words import BI, GTIN, SCAN, Bench
 
 NOBODY = UUID("00000000-0000-4000-8000-00000000dead")  # one that stays, for tests are collected twice
@@ -189,7 +189,8 @@ async def test_two_persons_decide_a_recall(door: Door, bench: Bench) -> None:
     await bench.treated([used])
     await bench.read(positive, 19, grew=True)
     recall = (await door.house.said(RecallOpened))[-1]
-    path, other = f"recalls/{recall.recall_id}", str(uuid4())
+    path, other = f"recalls/{recall.recall_id}", uuid4()
+    token = await token_for(door.house, Role.MANAGER, other)
     async with signed_in(door, Role.TECHNICIAN) as browser:
         shown = (await browser.get("recalls")).text
         assert "Sterilizer MX-12" in shown
@@ -201,17 +202,18 @@ async def test_two_persons_decide_a_recall(door: Door, bench: Bench) -> None:
         shown = (await browser.get(path)).text
         assert "Clients to be reached: 1" in shown
         assert f"{unused.hex[-8:].upper()}" in shown
-        sent |= {"root_cause": "wrong_bi", "second_signer_id": other}
+        sent |= {"root_cause": "wrong_bi", "second_signer_id": str(other), "shown": token}
         assert (await browser.post(where, data=sent)).status_code == 422, "nobody chose"
         refused = await once(browser, where, sent | {"decision": "released"}, 409)
         assert "Nothing was decided" in refused.text
+        assert token not in refused.text
         where, fresh = await form(browser, path, "decision")
         done = await once(browser, where, sent | fresh | {"decision": "confirmed"})
         shown = (await browser.get(below(done.headers["location"]))).text
         assert "The decision of both of you is on record" in shown
         assert "Record the decision" not in shown
     [decided] = await door.house.said(RecallDecided)
-    assert (decided.decision, str(decided.second_signer_id)) == ("confirmed", other)
+    assert (decided.decision, decided.second_signer_id, decided.second_showed) == ("confirmed", other, "token")
 
 
 async def test_a_pack_is_rejected_where_it_was_to_be_used(door: Door, bench: Bench) -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.policy import Policy, default_policy, policy_from_toml
-from schemas.vocabulary import Verdict
+from schemas.sentences import sentence
+from schemas.vocabulary import Role, Verdict
 from services.hygiene.rules.recalls import (
     Cycle,
     in_window,
@@ -16,6 +17,7 @@ from services.hygiene.rules.recalls import (
     recall_window,
     repeats_must_be_negative,
     root_cause_must_be_in_the_policy,
+    second_signer_must_be_able_to_decide,
     second_signer_must_be_another,
 )
 
@@ -104,3 +106,18 @@ def test_a_recall_is_decided_once_by_two_persons_with_a_known_cause() -> None:
     assert second_signer_must_be_another(one, one).verdict is Verdict.UNMET
     assert root_cause_must_be_in_the_policy(DEFAULT, "overload").verdict is Verdict.MET
     assert root_cause_must_be_in_the_policy(DEFAULT, "bad_luck").verdict is Verdict.UNMET
+
+
+@pytest.mark.parametrize(
+    ("roles", "verdict"),
+    [
+        ([], Verdict.UNMET),
+        ([Role.TECHNICIAN, Role.PRACTITIONER, Role.ADMIN, Role.AUDITOR], Verdict.UNMET),
+        ([Role.CLINICIAN], Verdict.MET),
+        ([Role.TECHNICIAN, Role.MANAGER], Verdict.MET),
+    ],
+)
+def test_whoever_signs_second_may_decide_a_recall_too(roles: list[Role], verdict: Verdict) -> None:
+    found = second_signer_must_be_able_to_decide(roles)
+    assert (found.verdict, found.field) == (verdict, "second_signer_id")
+    assert sentence(found) != found.rule.replace("_", " ")

@@ -6,16 +6,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from events.catalog.compliance import AccessGranted
 from events.catalog.treatment import Equipment, TreatmentRecordedLate, TreatmentStarted
 from events.transaction import Answer
 from schemas.hygiene import (
     CycleReport,
     IndicatorReport,
+    JointDecision,
     LabelOrder,
     LotReport,
     PackOfLoad,
     PlacedIndicator,
     PlateauSample,
+    RecallDecisionReport,
     Release,
     Said,
     SterilizerReport,
@@ -93,6 +96,18 @@ class Bench:
             "occurred_at": started_at + timedelta(minutes=25),
         }
         return await self.do(commands.read_indicator, uuid4(), IndicatorReport(**values | more))
+
+    async def signer(self, role: Role = Role.CLINICIAN) -> UUID:
+        """Somebody with a role in force."""
+        who = uuid4()
+        await self.house.given("compliance", AccessGranted(identity_id=who, role=role))
+        return who
+
+    async def decide(self, recall_id: UUID, second: UUID, decision: str = "confirmed", **more: Any) -> Answer[Any]:
+        """Two persons decide a recall, and the second one showed a token."""
+        said = {"decision": decision, "root_cause": "wrong_bi", "second_signer_id": second, "occurred_at": self.now}
+        joint = JointDecision(subject_id=recall_id, report=RecallDecisionReport.model_validate(said), second_showed="token")
+        return await self.house.doing("hygiene", commands.decide_recall, joint, **more)
 
     async def lot(self, quantity: int = 20, scan: str = SCAN) -> UUID:
         lot_id = uuid4()

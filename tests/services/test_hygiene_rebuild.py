@@ -5,14 +5,18 @@ from uuid import uuid4
 
 import asyncpg
 
+from events.catalog.compliance import AccessRevoked
 from events.database import tables_of
 from schemas.hygiene import HandpieceReport, LotQuarantine, PackRejection, ReprocessingReport, TurnoverReport, TurnoverStep, Waste
+from schemas.vocabulary import Role
 from services.hygiene import commands
 from tests.conftest import House
 from tests.services.hygiene_words import BI, GTIN, Bench
 
 
 async def a_busy_day(bench: Bench) -> None:
+    await bench.signer()
+    await bench.house.given("compliance", AccessRevoked(identity_id=await bench.signer(), role=Role.CLINICIAN))
     machine, packs = await bench.sterilizer(), [uuid4() for _ in range(6)]
     first = await bench.cycle(machine, 30, packs[:3], indicator=BI)
     await bench.read(first, 29)

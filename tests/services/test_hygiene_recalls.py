@@ -8,9 +8,7 @@ import pytest
 from events.catalog.hygiene import ExposureFound, IndicatorRead, PackQuarantined, RecallDecided, RecallOpened, SterilizerRemoved
 from events.clock import jobs_of, run_job
 from events.database import Database
-from schemas.hygiene import RecallDecisionReport
 from schemas.policy import policy_from_toml
-from services.hygiene import commands
 from services.hygiene.queries import cycle_sheet, hygiene_day, recalls
 from tests.conftest import House, open_house
 from tests.services.hygiene_words import BI, Bench, unmet
@@ -150,15 +148,15 @@ async def test_in_the_cdc_mode_a_recall_waits_for_repeated_indicators_and_two_pe
     [recall] = await house.said(RecallOpened)
     assert recall.decision == "pending"
     assert recall.decide_by is not None
-    decision = RecallDecisionReport(decision="released", root_cause="wrong_bi", second_signer_id=uuid4(), occurred_at=bench.now)
-    assert unmet(await bench.do(commands.decide_recall, recall.recall_id, decision)) == {"repeats_must_be_negative"}
+    second = await bench.signer()
+    assert unmet(await bench.decide(recall.recall_id, second, "released")) == {"repeats_must_be_negative"}
     for hours in (8, 6, 4):
         await bench.read(await bench.cycle(machine, hours, indicator=BI, purpose="qualification"), hours - 1)
-    await bench.do(commands.decide_recall, recall.recall_id, decision)
+    await bench.decide(recall.recall_id, second, "released")
     [decided] = await house.said(RecallDecided)
     assert decided.decision == "released"
     assert len(decided.evidence) == 3
-    again = await bench.do(commands.decide_recall, recall.recall_id, decision)
+    again = await bench.decide(recall.recall_id, second, "released")
     assert unmet(again) == {"recall_must_be_pending"}
 
 
@@ -168,8 +166,7 @@ async def test_a_released_recall_takes_in_nothing_new(database: Database) -> Non
     machine = await bench.sterilizer()
     await bench.read(await bench.cycle(machine, 20, indicator=BI), 19, grew=True)
     [recall] = await house.said(RecallOpened)
-    released = RecallDecisionReport(decision="released", root_cause="wrong_bi", second_signer_id=uuid4(), occurred_at=bench.now)
-    await bench.do(commands.decide_recall, recall.recall_id, released)
+    await bench.decide(recall.recall_id, await bench.signer(), "released")
     await bench.cycle(machine, 25, [uuid4()])
     assert await house.said(ExposureFound) == []
 

@@ -4,7 +4,7 @@ from services.hygiene.commands.cycles import record_cycle
 from services.hygiene.commands.indicators import read_indicator
 from services.hygiene.commands.lots import label_units, quarantine_lot, receive_lot
 from services.hygiene.commands.packs import reject_pack
-from services.hygiene.commands.recalls import decide_recall
+from services.hygiene.commands.recalls import decide_recall, decide_recall_unshown
 from services.hygiene.commands.releases import release_load
 from services.hygiene.commands.sterilizers import commission_sterilizer, remove_sterilizer, return_sterilizer
 from services.hygiene.commands.surfaces import commission_handpiece, reprocess_handpiece, turn_over_room
@@ -16,6 +16,7 @@ __all__ = [
     "commission_handpiece",
     "commission_sterilizer",
     "decide_recall",
+    "decide_recall_unshown",
     "label_units",
     "quarantine_lot",
     "read_indicator",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -16,11 +16,13 @@ from events.catalog.hygiene import (
 )
 from events.policy import InForce
 from events.transaction import Answer, Transaction
-from schemas.hygiene import RecallDecisionReport, Said
+from schemas.hygiene import JointDecision, RecallDecisionReport, Said
 from schemas.policy import RecallMode
+from schemas.vocabulary import Finding
 from services.hygiene.commands.answers import policy_now, refuse, row_of
 from services.hygiene.commands.doubt import put_in_doubt
 from services.hygiene.models import Indicator, Recall, SterilizationCycle, Sterilizer
+from services.hygiene.queries.signers import roles_held
 from services.hygiene.rules.claims import occurred_at_may_not_lie_ahead, subject_must_be_known
 from services.hygiene.rules.finding import any_unmet
 from services.hygiene.rules.recalls import (
@@ -30,6 +32,7 @@ from services.hygiene.rules.recalls import (
     recall_window,
     repeats_must_be_negative,
     root_cause_must_be_in_the_policy,
+    second_signer_must_be_able_to_decide,
     second_signer_must_be_another,
 )
 
@@ -104,8 +107,20 @@ async def _another_awaits(tx: Transaction, machine: Sequence[UUID]) -> bool:
     return await tx.rows.scalar(query.limit(1)) is not None
 
 
-async def decide_recall(tx: Transaction, request: Said[RecallDecisionReport]) -> Answer[Any]:
+async def decide_recall(tx: Transaction, request: JointDecision) -> Answer[Any]:
     """Two persons confirm or release a recall that awaits it. The list stays as it is."""
+    held = await roles_held(tx.rows, tx.clinic_id, request.report.second_signer_id, tx.now)
+    return await _decide(tx, request, second_signer_must_be_able_to_decide(held), showed=request.second_showed)
+
+
+async def decide_recall_unshown(tx: Transaction, request: Said[RecallDecisionReport]) -> Answer[Any]:
+    """As it was decided before anything was asked of the second signer: only the checker asks so, of what is on record from then."""
+    return await _decide(tx, request)
+
+
+async def _decide(
+    tx: Transaction, request: Said[RecallDecisionReport], *of_the_second: Finding, showed: Literal["pin", "token"] | None = None
+) -> Answer[Any]:
     rule, report = await policy_now(tx), request.report
     recall = await row_of(tx, Recall, request.subject_id)
     if recall is None:
@@ -116,6 +131,7 @@ async def decide_recall(tx: Transaction, request: Said[RecallDecisionReport]) ->
         recall_must_be_pending(recall.decision),
         occurred_at_may_not_lie_ahead(rule.policy, report.occurred_at, tx.now),
         second_signer_must_be_another(tx.actor.identity_id, report.second_signer_id),
+        *of_the_second,
         root_cause_must_be_in_the_policy(rule.policy, report.root_cause),
         repeats_must_be_negative(rule.policy, report.decision, [reading.result for reading in readings]),
     )
@@ -126,6 +142,7 @@ async def decide_recall(tx: Transaction, request: Said[RecallDecisionReport]) ->
         decision=report.decision,
         root_cause=report.root_cause,
         second_signer_id=report.second_signer_id,
+        second_showed=showed,
         evidence=tuple(reading.indicator_id for reading in readings[:100]),
         occurred_at=report.occurred_at,
         device=report.device,

@@ -11,11 +11,16 @@ from services.screens.forms import Fields, command_of
 
 
 async def decided(
-    ask: Asking, sent: Fields, command: Callable[[Transaction, Any], Awaitable[Answer[Any]]], request: BaseModel
+    ask: Asking,
+    sent: Fields,
+    command: Callable[[Transaction, Any], Awaitable[Answer[Any]]],
+    request: BaseModel,
+    *,
+    beside: Callable[[Transaction], Awaitable[None]] | None = None,
 ) -> Problem | None:
-    """Why it was refused, or None: then hygiene's pages know of it."""
+    """Why it was refused, or None: then hygiene's pages know of it. `beside` asks whether a second person is there."""
     try:
-        reply = await ask.decide("hygiene", command, request, command_id=command_of(sent))
+        reply = await ask.decide("hygiene", command, request, command_id=command_of(sent), beside=beside)
     except ProblemError as refused:
         if refused.problem.event is None:
             raise

@@ -7,8 +7,11 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from schemas.hygiene import RecallDecisionReport, RecallSheet, Said
-from services.door import Asking, Problem, may, problem, unmet
+from schemas.hygiene import JointDecision, RecallDecisionReport, RecallSheet
+from schemas.sentences import Said
+from schemas.vocabulary import Verdict
+from services import session
+from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.hygiene import commands, queries
 from services.hygiene.pages.deciding import decided
 from services.hygiene.pages.words import pack_look, recall_look
@@ -16,6 +19,7 @@ from services.screens.forms import Sent, asked_of, understood
 from services.screens.frame import HEADERS, page
 from services.screens.names import clients_of, held, people_of
 from services.screens.words import Wall, plain, thing
+from services.second import Second, second_by
 
 routes = APIRouter(prefix="/clinics/{clinic}/hygiene/recalls", include_in_schema=False)
 
@@ -56,6 +60,7 @@ async def _show(request: Request, ask: Asking, recall_id: UUID, refused: Problem
         deliveries = (await queries.lot_matches(view, lot.gtin, lot.lot)).exact if lot else ()
         cycles = [cycle for one in recall.cycle_ids if (cycle := await queries.cycle_sheet(view, one)) is not None]
         policy, now = await queries.policy_now(view), view.now
+        others = await queries.who_may(view, "decide_recall") - {ask.actor.identity_id}
     wall = Wall(ZoneInfo(policy.clinic.timezone), people)
     named = await clients_of(request, ask, recall.client_ids)
     context: dict[str, Any] = {
@@ -71,7 +76,8 @@ async def _show(request: Request, ask: Asking, recall_id: UUID, refused: Problem
         "now": now,
         "repeats": policy.recall.repeat_cycles,
         "causes": [(code, plain(code)) for code in policy.recall.root_causes],
-        "others": sorted((name, who) for who, name in people.items() if who != ask.actor.identity_id),
+        "others": sorted((people.get(who) or thing("Person", who), who) for who in others),
+        "on_tablet": session.tablet_of(request, ask.database.secret, ask.clinic) is not None,
         "acts": held(request, "decide_recall", "report_reaction"),
         "words": wall,
         "plain": plain,
@@ -89,9 +95,28 @@ async def recall(recall_id: UUID, ask: Annotated[Asking, may("view_hygiene")], r
 
 @routes.post("/{recall_id}/decision")
 async def decide(recall_id: UUID, ask: Annotated[Asking, may("decide_recall")], request: Request, sent: Sent) -> Response:
-    """Two persons confirm or release it."""
+    """Two persons confirm or release it, and both of them are there."""
     report = understood(RecallDecisionReport, sent.given("decision", "root_cause", "second_signer_id", "occurred_at"))
-    refused = await decided(ask, sent, commands.decide_recall, Said[RecallDecisionReport](subject_id=recall_id, report=report))
+    try:
+        second = await _second(request, ask, report.second_signer_id, sent.one("shown") or "")
+    except ProblemError as absent:
+        return await _show(request, ask, recall_id, absent.problem)
+    joint = JointDecision(subject_id=recall_id, report=report, second_showed=second.showed)
+    refused = await decided(ask, sent, commands.decide_recall, joint, beside=second.is_there)
     if refused is not None:
         return await _show(request, ask, recall_id, refused)
     return RedirectResponse(f"/clinics/{ask.clinic}/hygiene/recalls/{recall_id}?done=decided", 303, HEADERS)
+
+
+async def _second(request: Request, ask: Asking, who: UUID, typed: str) -> Second:
+    """What the second person typed: digits are a PIN, which compliance compares and counts; anything else is a token."""
+    if not typed:
+        raise problem(422, "input", "Input not understood", unmet("second_signer_must_be_there", reason="untyped"))
+    token = typed
+    if typed.isdecimal():
+        token, wrong = await request.app.state.token_by_pin(request, ask.clinic, who, typed)
+        if wrong:
+            found = [Said(rule="second_signer_must_be_there", code="", verdict=Verdict.UNMET, reason=reason) for reason in wrong]
+            refused = Problem(type="urn:asepsis:problem:forbidden", title="Not allowed", status=403, detail=" ".join(wrong), findings=found)
+            raise ProblemError(refused)
+    return await second_by(ask, who, token)

@@ -3,6 +3,7 @@
 from services.hygiene.queries.calendar import indicator_year
 from services.hygiene.queries.day import cycle_sheet, cycles_asked_to_return, hygiene_day, policy_now, sterilizers
 from services.hygiene.queries.recalls import recalls
+from services.hygiene.queries.signers import roles_held, who_may
 from services.hygiene.queries.stock import (
     Cartridge,
     Kind,
@@ -34,6 +35,7 @@ __all__ = [
     "packs_found",
     "policy_now",
     "recalls",
+    "roles_held",
     "sterilizers",
     "stock",
     "subjects_called",
@@ -41,4 +43,5 @@ __all__ = [
     "thing_labels",
     "unit_labels",
     "unit_sheet",
+    "who_may",
 ]

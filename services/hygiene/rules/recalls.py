@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from schemas.access import may_any
 from schemas.policy import Policy
-from schemas.vocabulary import Finding
+from schemas.vocabulary import Finding, Role
 from services.hygiene.rules.finding import finding
 
 
@@ -58,6 +59,11 @@ def recall_must_be_pending(decision: str) -> Finding:
 def second_signer_must_be_another(signer: UUID, second: UUID) -> Finding:
     """Two persons decide."""
     return finding("second_signer_must_be_another", signer != second, field="second_signer_id")
+
+
+def second_signer_must_be_able_to_decide(roles: Iterable[Role]) -> Finding:
+    """Each of the two could have begun it: whoever may not decide adds nothing by signing."""
+    return finding("second_signer_must_be_able_to_decide", may_any(roles, "decide_recall") is not None, field="second_signer_id")
 
 
 def root_cause_must_be_in_the_policy(policy: Policy, cause: str) -> Finding:
