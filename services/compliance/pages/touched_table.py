@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
-from schemas.compliance import Subject, TouchedQuestion, TouchedTreatment
-from schemas.vocabulary import LocalDate
+from schemas.compliance import TouchedQuestion, TouchedTreatment
 from services.compliance.pages.exports import BYTE_ORDER_MARK, cell, lines_of_cells
 from services.compliance.pages.looking import caught_up, seen, words_of
-from services.compliance.pages.trace import asked_about
+from services.compliance.pages.trace import AskedAbout
 from services.compliance.pages.words import Words
 from services.compliance.queries import newest_touched, reach_of, touched_page
 from services.door import Asking, may
@@ -76,19 +75,16 @@ async def table(words: Words, question: TouchedQuestion, look: Any) -> AsyncIter
 async def as_table(
     ask: Annotated[Asking, may("ask_record")],
     request: Request,
-    kind: Annotated[Subject, Query()],
-    subject_id: Annotated[UUID, Query(alias="id")],
-    since: Annotated[LocalDate | None, Query(alias="from")] = None,
-    until: Annotated[LocalDate | None, Query()] = None,
+    asked: Annotated[AskedAbout, Depends()],
 ) -> Response:
     """All of them, however many."""
     people = await people_of(request, ask)
     await caught_up(ask)
     async with ask.reading("compliance") as view:
         words = await words_of(view, people)
-        question = asked_about(words, kind, subject_id, since, until)
+        question = asked.question(words)
         count = (await touched_page(view, question, 1)).count
-    await seen(ask, f"touched_by_{kind}", count, subject_id)
-    name = f'attachment; filename="touched-by-{kind}-{str(subject_id)[:8]}.csv"'
+    await seen(ask, f"touched_by_{asked.kind}", count, asked.subject_id)
+    name = f'attachment; filename="touched-by-{asked.kind}-{str(asked.subject_id)[:8]}.csv"'
     lines = table(words, question, lambda: ask.reading("compliance"))
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8; header=present", headers=HEADERS | {"Content-Disposition": name})

@@ -1,11 +1,12 @@
 """The trace in both directions: from a thing to the clients it touched, and from a treatment back to everything behind it."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, get_args
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from schemas.compliance import Subject, TouchedPage, TouchedQuestion
@@ -93,21 +94,28 @@ def _midnight(words: Words, on: date | None, later: int = 0) -> datetime | None:
     return None if on is None else datetime.combine(on + timedelta(days=later), time(), words.zone)
 
 
-def asked_about(words: Words, kind: Subject, subject_id: UUID, since: date | None, until: date | None) -> TouchedQuestion:
-    """The question, in days of the clinic's wall. Raises `ProblemError` for a window that ends before it begins."""
-    if since is not None and until is not None and until < since:
-        raise problem(422, "input", "Input not understood", unmet("window_must_not_be_empty").model_copy(update={"field": "until"}))
-    return TouchedQuestion(kind=kind, subject_id=subject_id, begins_at=_midnight(words, since), until=_midnight(words, until, 1))
+@dataclass(frozen=True, slots=True)
+class AskedAbout:
+    """What an address asks: what did this touch, in these days of the clinic's wall?"""
+
+    kind: Annotated[Subject, Query()]
+    subject_id: Annotated[UUID, Query(alias="id")]
+    since: Annotated[LocalDate | None, Query(alias="from")] = None
+    until: Annotated[LocalDate | None, Query()] = None
+
+    def question(self, words: Words) -> TouchedQuestion:
+        """Raises `ProblemError` for a window that ends before it begins."""
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise problem(422, "input", "Input not understood", unmet("window_must_not_be_empty").model_copy(update={"field": "until"}))
+        begins_at, until = _midnight(words, self.since), _midnight(words, self.until, 1)
+        return TouchedQuestion(kind=self.kind, subject_id=self.subject_id, begins_at=begins_at, until=until)
 
 
 @routes.get("/touched")
 async def touched(
     ask: Annotated[Asking, may("ask_record")],
     request: Request,
-    kind: Annotated[Subject, Query()],
-    subject_id: Annotated[UUID, Query(alias="id")],
-    since: Annotated[LocalDate | None, Query(alias="from")] = None,
-    until: Annotated[LocalDate | None, Query()] = None,
+    asked: Annotated[AskedAbout, Depends()],
     before: Annotated[UUID | None, Query()] = None,
 ) -> Response:
     """What a thing or a person touched, the newest first, with the proof that nothing of a load or a lot is unaccounted for."""
@@ -115,10 +123,9 @@ async def touched(
     await caught_up(ask)
     async with ask.reading("compliance") as view:
         words = await words_of(view, people)
-        question = asked_about(words, kind, subject_id, since, until)
-        answer = await touched_page(view, question, PAGE, before)
-    await seen(ask, f"touched_by_{kind}", len(answer.treatments), subject_id)
-    these = {"kind": kind, "id": subject_id, "from": since, "until": until}
+        answer = await touched_page(view, asked.question(words), PAGE, before)
+    await seen(ask, f"touched_by_{asked.kind}", len(answer.treatments), asked.subject_id)
+    these = {"kind": asked.kind, "id": asked.subject_id, "from": asked.since, "until": asked.until}
     return page(
         request,
         "compliance/touched.html",
@@ -126,12 +133,12 @@ async def touched(
         actor=ask.actor,
         answer=answer,
         words=words,
-        subject=words.called("Person" if kind == "practitioner" else kind.capitalize(), subject_id),
+        subject=words.called("Person" if asked.kind == "practitioner" else asked.kind.capitalize(), asked.subject_id),
         names=_names(answer),
         picture=Drawing(ask.clinic, words, answer).drawn().drawn(),
         kinds=get_args(Subject),
-        since=since or "",
-        until=until or "",
+        since=asked.since or "",
+        until=asked.until or "",
         drawn=min(DRAWN, len(answer.treatments)),
         most=DRAWN,
         newest=address(ask.clinic, "/touched", **these) if before else None,
