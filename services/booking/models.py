@@ -141,6 +141,20 @@ class Session(Base):
     depths: Mapped[list[dict[str, Any]]]
 
 
+class ConsentAnswer(Base):
+    """projection: when a client last signed a consent, and when and to which text they last said no."""
+
+    __tablename__ = "consent_answers"
+    __table_args__ = table("booking", "projection")
+
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    signed_at: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+    language: Mapped[str | None]
+    form_version: Mapped[int | None]
+
+
 class Hold(Base):
     """projection: an open safety hold on a client."""
 

@@ -10,12 +10,13 @@ import httpx
 import pytest
 
 from events.catalog.booking import BookingConfirmed
-from events.catalog.treatment import RuleOverridden, TreatmentStarted
+from events.catalog.treatment import RuleOverridden, TreatmentRefused, TreatmentStarted
 from schemas.policy import default_policy
 from schemas.vocabulary import Role
 from services.event_examples import VISIT, event_examples
 from services.treatment.rules.gate import CODES
 from tests.doors.conftest import Door
+from tests.services.test_noes import no, yes
 
 NOBODY = UUID("00000000-0000-4000-8000-00000000dead")  # one that stays, for tests are collected twice
 PAGE = {"Accept": "text/html"}
@@ -128,6 +129,30 @@ async def test_a_wrong_scan_shows_nobody_a_treatment_that_they_may_not_see(door:
         async with signed_in(door, role) as browser:
             answer = await browser.get(f"chair/treatments/{running}/waste?scan=nothing")
         assert (answer.status_code, "This code is not known here" in answer.text) == (status, shown), (role, answer.text)
+
+
+async def test_a_clients_no_is_shown_as_one_and_not_as_something_missing(door: Door) -> None:
+    """Before a start, and where a start was refused; and a word beside a signature that is older."""
+    visit = VISIT.model_copy(update={"booking_id": uuid4(), "client_id": uuid4()})
+    await door.house.given("booking", BookingConfirmed(visit=visit))
+    missing, told, older = "No consent has been signed.", "English, version 3).", "An older signature still counts"
+    async with signed_in(door, Role.PRACTITIONER) as browser:
+        page = (await browser.get(f"chair/{visit.booking_id}")).text
+        assert (missing in page, told in page) == (True, False)
+        await door.house.given("consent", no(visit.client_id, 3))
+        await door.house.caught_up("treatment")
+        page = (await browser.get(f"chair/{visit.booking_id}")).text
+        assert (missing in page, told in page, "Said no" in page, older in page) == (False, True, True, False)
+        refused = await browser.post(f"chair/{visit.booking_id}/start", data={"command_id": "no"})
+        assert (refused.status_code, missing in refused.text, refused.text.count(told)) == (409, False, 2)
+        [certificate] = [one for one in await door.house.said(TreatmentRefused) if one.booking_id == visit.booking_id]
+        assert [found.parameters for found in certificate.findings if found.code == "G07"] == [{"reason": "not_signed"}]
+        now = await door.house.now()
+        for at, shown in ((now - timedelta(days=2), True), (now + timedelta(days=1), False)):
+            await door.house.given("consent", yes(visit.client_id, at).model_copy(update={"areas": visit.areas}))
+            await door.house.caught_up("treatment")
+            page = (await browser.get(f"chair/{visit.booking_id}")).text
+            assert (told in page, older in page) == (shown, shown)
 
 
 async def test_a_rule_is_let_pass_until_when_somebody_says_and_no_longer_than_policy_lets_it(door: Door) -> None:

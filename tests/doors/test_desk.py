@@ -11,6 +11,7 @@ from services.event_examples import VISIT
 from tests.conftest import actor
 from tests.doors.conftest import Door
 from tests.doors.test_chair import signed_in
+from tests.services.test_noes import no, yes
 
 
 async def registered(door: Door, given_name: str) -> UUID:
@@ -122,6 +123,25 @@ async def test_a_booking_leads_to_the_chair_and_back_for_whoever_may_go_there(do
             assert (
                 f'href="/clinics/{door.house.clinic_id}/board/{visit.booking_id}"' in (await browser.get(f"chair/{visit.booking_id}")).text
             )
+
+
+async def test_the_desk_is_told_that_a_client_said_no_while_that_stands(door: Door) -> None:
+    """Whoever sees who comes: technicians see bookings without a name, and not what somebody said."""
+    visit = VISIT.model_copy(update={"booking_id": uuid4(), "client_id": await registered(door, "Jip")})
+    await door.house.given("booking", BookingConfirmed(visit=visit))
+    day, told = f"board?on={visit.starts_at:%Y-%m-%d}", "The client said no to the consent on"
+
+    async def shown(role: Role) -> list[bool]:
+        await door.house.caught_up("booking")
+        async with signed_in(door, role) as browser:
+            return [told in (await browser.get(path)).text for path in (day, f"board/{visit.booking_id}")]
+
+    assert await shown(Role.FRONT_DESK) == [False, False]
+    await door.house.given("consent", no(visit.client_id))
+    assert await shown(Role.FRONT_DESK) == [True, True]
+    assert await shown(Role.TECHNICIAN) == [False, False]
+    await door.house.given("consent", yes(visit.client_id, await door.house.now()))
+    assert await shown(Role.FRONT_DESK) == [False, False]
 
 
 async def test_the_manager_renews_a_credential_and_says_it_of_somebody_new(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

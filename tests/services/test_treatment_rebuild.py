@@ -14,6 +14,7 @@ from schemas.treatment import AddedCartridge, End, Numbing, NumbingNote, PastNot
 from schemas.vocabulary import Area
 from services.treatment.commands import add_cartridge, apply_numbing, end_treatment, record_past_treatment
 from tests.conftest import House
+from tests.services.test_noes import no
 from tests.services.treatment_room import a_room, minutes, running, touched
 
 
@@ -62,7 +63,7 @@ async def _story(house: House) -> None:
         SterilizerRemoved(sterilizer_id=room.sterilizer_id, reason="repair"),
     )
     withdrawn = ConsentWithdrawn(consent_id=later.consent_id, client_id=later.client_id, channel="email", occurred_at=later.now)
-    await house.given("consent", withdrawn)
+    await house.given("consent", withdrawn, no(later.client_id))
     await house.given(
         "booking",
         ClientMerged(client_id=later.client_id, into_client_id=room.client_id),

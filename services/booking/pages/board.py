@@ -80,6 +80,19 @@ async def client_names(request: Request, view: View, bookings: tuple[BookingRepl
     return await queries.clients_named(view, {booking.visit.client_id for booking in bookings})
 
 
+async def noes_of(request: Request, view: View, words: Words, bookings: tuple[BookingReply, ...]) -> dict[UUID, str]:
+    """Bookings whose client said no to the consent, in words, for whoever may know who it is."""
+    if not _named(request):
+        return {}
+    return {booking_id: words.no(said) for booking_id, said in (await queries.noes_ahead(view, bookings)).items()}
+
+
+def all_reasons(booking: BookingReply, noes: dict[UUID, str]) -> list[str]:
+    """What speaks against a booking, and a no for whose sake it may well not take place."""
+    no = noes.get(booking.visit.booking_id)
+    return [*([no] if no else []), *reasons_of(booking)]
+
+
 async def _board(request: Request, ask: Asking, wanted: date | None, size: int | None = None) -> Board:
     people = await people_of(request, ask)
     async with ask.reading("booking", size) as view:
@@ -88,6 +101,7 @@ async def _board(request: Request, ask: Asking, wanted: date | None, size: int |
         sheet = await queries.day_sheet(view, wanted or today)
         known = await queries.bookable(view)
         named = await client_names(request, view, sheet.bookings)
+        noes = await noes_of(request, view, words, sheet.bookings)
     cards: defaultdict[UUID, list[Card]] = defaultdict(list)
     for booking in sheet.bookings:
         visit = booking.visit
@@ -99,7 +113,7 @@ async def _board(request: Request, ask: Asking, wanted: date | None, size: int |
                 who=named.get(visit.client_id) or thing("Client", visit.client_id),
                 what=what_of(visit),
                 room=thing("Room", visit.room_id),
-                reasons=reasons_of(booking),
+                reasons=all_reasons(booking, noes),
             )
         )
     here = words.practitioners(known)

@@ -22,9 +22,9 @@ from schemas.booking import (
 )
 from schemas.vocabulary import Visit
 from services.booking import commands, queries
-from services.booking.pages.board import client_names, words_of
+from services.booking.pages.board import all_reasons, client_names, noes_of, words_of
 from services.booking.pages.slots import Slot, said_time, searched, slots_of, was_refused
-from services.booking.pages.words import look_of, reasons_of
+from services.booking.pages.words import look_of
 from services.door import Asking, Problem, ProblemError, Reply, may, problem, unmet
 from services.screens.forms import Fields, Sent, asked_of, command_of, understood
 from services.screens.frame import HEADERS, page
@@ -101,6 +101,7 @@ async def _show(
             raise problem(404, "unknown", "Not found", DOES_NOT_EXIST)
         visit, today = booking.visit, words.day_of(view.now)
         named = await client_names(request, view, (booking,))
+        noes = await noes_of(request, view, words, (booking,))
         known = await queries.bookable(view)
         slots: tuple[Slot, ...] | None = None
         why: list[str] = []
@@ -118,7 +119,7 @@ async def _show(
         booking=booking,
         visit=visit,
         look=look_of(booking),
-        reasons=reasons_of(booking),
+        reasons=all_reasons(booking, noes),
         who=named.get(visit.client_id) or thing("Client", visit.client_id),
         what=what_of(visit),
         room=thing("Room", visit.room_id),

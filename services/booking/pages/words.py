@@ -6,6 +6,8 @@ from uuid import UUID
 from schemas.booking import BookingReply, FlagReply, PractitionerReply, Resources
 from schemas.sentences import HEALTH
 from schemas.vocabulary import Role, Verdict
+from services.booking.queries import SaidNo
+from services.screens.languages import language
 from services.screens.words import Look, Wall, day
 
 LOOKS = {
@@ -58,6 +60,11 @@ class Words(Wall):
     def practitioners(self, known: Resources) -> list[tuple[UUID, str]]:
         """Who can be chosen, by name."""
         return sorted(((row.practitioner_id, self._titled(row)) for row in known.practitioners), key=lambda pair: (pair[1], pair[0]))
+
+    def no(self, said: SaidNo) -> str:
+        """A client's no to a consent: that is no reason of their health."""
+        which = f"{language(said.language)}, version {said.form_version}"
+        return f"The client said no to the consent on {self.day_and_time(said.at)} ({which})."
 
     def _titled(self, row: PractitionerReply) -> str:
         return self.person(row.practitioner_id) + (" (clinician)" if row.role is Role.CLINICIAN else "")

@@ -82,6 +82,18 @@ class Consent(Base):
     withdrawn_at: Mapped[datetime | None]
 
 
+class Decline(Base):
+    """projection: the last time a client said no to the text of a consent. The gate does not look at it: people do."""
+
+    __tablename__ = "declines"
+    __table_args__ = table("treatment", "projection")
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    language: Mapped[str]
+    form_version: Mapped[int]
+    declined_at: Mapped[datetime]
+
+
 class Form(Base):
     """projection: the newest material version of a form; who signed an older one signs anew."""
 

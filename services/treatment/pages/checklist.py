@@ -20,6 +20,10 @@ VERDICTS = {
 }
 NOT_YET = Look("red", "square", "Not yet")
 """What is unmet before a start can still be put right."""
+SAID_NO = Look("red", "stop", "Said no")
+
+CONSENT = "consent_must_cover_areas_and_depth"
+"""What the gate says of it rests on signatures alone, and stays as it was decided: a no is told beside it."""
 
 GROUPS: tuple[tuple[str, dict[str, str]], ...] = (
     (
@@ -31,7 +35,7 @@ GROUPS: tuple[tuple[str, dict[str, str]], ...] = (
             "screening_must_be_fresh": "Health questions",
             "nothing_may_contraindicate": "What the answers say",
             "clearances_must_be_valid": "Clearances",
-            "consent_must_cover_areas_and_depth": "Consent",
+            CONSENT: "Consent",
             "cooling_off_must_be_over": "Cooling-off",
             "spacing_must_have_passed": "Rest since the last treatment",
             "no_safety_hold_may_stand": "Safety hold",
@@ -92,7 +96,7 @@ ELSEWHERE = {
     "screening_must_be_fresh": ("consent", "/{client}", "answer_screening"),
     "nothing_may_contraindicate": ("consent", "/{client}", "answer_screening"),
     "clearances_must_be_valid": ("consent", "/{client}", "grant_clearance"),
-    "consent_must_cover_areas_and_depth": ("consent", "/{client}", "sign_consent"),
+    CONSENT: ("consent", "/{client}", "sign_consent"),
     "cooling_off_must_be_over": ("consent", "/{client}", "sign_consent"),
     "no_safety_hold_may_stand": ("recovery", "", "lift_safety_hold"),
     "room_must_be_turned_over": ("tablet", "#turnover", "turn_over_room"),
@@ -158,30 +162,40 @@ class Group:
     lines: tuple[Line, ...]
 
 
+def signed_for(finding: Said) -> bool:
+    """Whether this says that a signature covers what is to be done."""
+    return finding.rule == CONSENT and finding.verdict is Verdict.MET and finding.parameters.get("reason") != "not_required"
+
+
 def titled(rule: str) -> str:
     """What a rule is about, in a word or two."""
     return next((titles[rule] for _, titles in GROUPS if rule in titles), plain(rule))
 
 
-def grouped(findings: Iterable[Said], verdicts: frozenset[Verdict], reader: Reader | None = None) -> tuple[Group, ...]:
-    """Those with these verdicts, in their groups; a group with none is left out."""
+def grouped(
+    findings: Iterable[Said], verdicts: frozenset[Verdict], reader: Reader | None = None, said_no: str | None = None
+) -> tuple[Group, ...]:
+    """Those with these verdicts, in their groups; a group with none is left out. `said_no`: the client's no, as a sentence."""
     wanted = [finding for finding in findings if finding.verdict in verdicts]
     placed = {rule for _, rules in GROUPS for rule in rules}
     rest = {finding.rule: "" for finding in wanted if finding.rule not in placed}
     groups = (
-        Group(title, tuple(_line(finding, reader) for finding in wanted if finding.rule in rules))
+        Group(title, tuple(_line(finding, reader, said_no) for finding in wanted if finding.rule in rules))
         for title, rules in (*GROUPS, (OTHERS, rest))
     )
     return tuple(group for group in groups if group.lines)
 
 
-def _line(finding: Said, reader: Reader | None) -> Line:
+def _line(finding: Said, reader: Reader | None, said_no: str | None) -> Line:
     unmet = finding.verdict is Verdict.UNMET
+    no = said_no if unmet and finding.rule == CONSENT else None
+    # After a no it goes without saying that nothing is signed.
+    reasons = (no, None if no and finding.parameters.get("reason") == "not_signed" else finding.reason)
     return Line(
         rule=finding.rule,
         title=titled(finding.rule),
-        reason=finding.reason,
-        look=NOT_YET if unmet and reader else VERDICTS[finding.verdict],
+        reason=" ".join(reason for reason in reasons if reason),
+        look=SAID_NO if no else NOT_YET if unmet and reader else VERDICTS[finding.verdict],
         ways=reader.ways(finding.rule) if reader and unmet else (),
         waivable=bool(reader and unmet and reader.may_waive(finding)),
         earliest=reader.words.day_and_time(finding.earliest_ok) if reader and finding.earliest_ok and unmet else None,

@@ -21,7 +21,7 @@ from services.screens.names import clients_of, people_of
 from services.screens.words import plain, thing, what_of
 from services.treatment import commands, queries
 from services.treatment.pages.chair import CARE, looker, words_of
-from services.treatment.pages.checklist import Group, Reader, grouped
+from services.treatment.pages.checklist import Group, Reader, grouped, signed_for
 from services.treatment.pages.naming import asked_for, query_of, things_of, with_thing
 from services.treatment.pages.scans import scanned
 from services.treatment.pages.words import Words, look_of, minutes_since
@@ -63,6 +63,10 @@ class Sight:
     noted: tuple[Group, ...]
     met: tuple[Group, ...]
     judged: bool
+    said_no: str | None
+    """What the client said last of the consent, if that was a no."""
+    in_spite_of_it: bool
+    """Whether an older signature opens the gate all the same."""
     milestones: Milestones
     creams: tuple[Cream, ...]
     cleansed: tuple[tuple[str, int, str], ...]
@@ -118,6 +122,8 @@ async def _see(request: Request, ask: Asking, view: View, people: dict[UUID, str
     reader = Reader(request, ask.clinic, sitting.visit, words)
     judged = reader.may("preview_start") and sitting.treatment_id is None
     findings: tuple[Said, ...] = ()
+    no = await queries.no_of(view, sitting.visit.client_id) if judged else None
+    said_no = words.no(no) if no else None
     if judged:
         who = ask.actor.identity_id if request.state.roles & CARE else sitting.visit.practitioner_id
         named = asked.model_copy(update={"room_id": asked.room_id or sitting.visit.room_id, "practitioner_id": who})
@@ -126,10 +132,12 @@ async def _see(request: Request, ask: Asking, view: View, people: dict[UUID, str
     return Sight(
         sitting=sitting,
         words=words,
-        missing=grouped(findings, UNMET, reader),
+        missing=grouped(findings, UNMET, reader, said_no),
         noted=grouped(findings, NOTED, reader),
         met=grouped(findings, MET, reader),
         judged=judged,
+        said_no=said_no,
+        in_spite_of_it=any(signed_for(finding) for finding in findings),
         milestones=milestones_of(words),
         creams=_creams(words, preparation, view),
         cleansed=tuple(
@@ -188,7 +196,7 @@ async def show(
         "may": reader.may,
         "acts": acts,
         "refused": refused,
-        "reasons": grouped(refused.findings, UNMET) if refused else (),
+        "reasons": grouped(refused.findings, UNMET, said_no=sight.said_no) if refused else (),
         "title": title,
         "wrong": wrong,
         "scanning": sent.one("next") == "scan" or bool(wrong),

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from schemas.policy import Policy
 from schemas.vocabulary import AreaDepth
+from services.screens.languages import language
 from services.screens.words import Look, Wall, millimeters, plain
-from services.treatment.queries import Sitting
+from services.treatment.queries import SaidNo, Sitting
 
 STOP = Look("red", "stop", "Stop")
 RUNNING = Look("violet", "play", "In treatment")
@@ -26,6 +27,10 @@ class Words(Wall):
     """What is called how in one clinic, and the rules in force, if there are any."""
 
     policy: Policy | None
+
+    def no(self, said: SaidNo) -> str:
+        """A client's no to a consent."""
+        return f"The client said no on {self.day_and_time(said.at)} ({language(said.language)}, version {said.form_version})."
 
 
 def look_of(sitting: Sitting) -> Look:

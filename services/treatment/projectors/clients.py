@@ -17,12 +17,19 @@ from events.catalog.booking import (
     ClientRegistered,
     PractitionerCredentialed,
 )
-from events.catalog.consent import ClearanceGranted, ConsentSigned, ConsentWithdrawn, FormPublished, ScreeningAnswered
+from events.catalog.consent import (
+    ClearanceGranted,
+    ConsentDeclined,
+    ConsentSigned,
+    ConsentWithdrawn,
+    FormPublished,
+    ScreeningAnswered,
+)
 from events.catalog.recovery import SafetyHoldLifted, SafetyHoldPlaced
 from events.envelope import Entry
 from events.tables import Rows, Write
 from schemas.vocabulary import Visit as VisitShape
-from services.treatment.models import Arrival, Clearance, Client, Consent, Form, Hold, Override, Practitioner, Screening, Visit
+from services.treatment.models import Arrival, Clearance, Client, Consent, Decline, Form, Hold, Override, Practitioner, Screening, Visit
 from services.treatment.projectors.following import projects
 
 
@@ -186,6 +193,20 @@ async def withdraw_consent(rows: Rows, entry: Entry[ConsentWithdrawn]) -> None:
     """From when it was said: that is a claim, but nobody gains by an early one."""
     said_at = min(entry.event.occurred_at, entry.recorded_at)
     rows.write(WITHDRAW, clinic=entry.clinic_id, consent=entry.event.consent_id, said_at=said_at)
+
+
+@projects(ConsentDeclined)
+async def keep_no(rows: Rows, entry: Entry[ConsentDeclined]) -> None:
+    """The newest stands for the ones before. Whether somebody has signed since is asked of their signatures."""
+    declined = entry.event
+    rows.put(
+        Decline,
+        clinic_id=entry.clinic_id,
+        client_id=declined.client_id,
+        language=declined.language,
+        form_version=declined.form_version,
+        declined_at=entry.recorded_at,
+    )
 
 
 @projects(ScreeningAnswered)

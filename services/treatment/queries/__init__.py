@@ -11,15 +11,18 @@ from services.treatment.queries.chair import (
     untreated,
     usual_product,
 )
+from services.treatment.queries.declining import SaidNo, no_of
 from services.treatment.queries.things import Kind, Label, Things, rooms_known, things_called, things_scanned
 
 __all__ = [
     "Kind",
     "Label",
+    "SaidNo",
     "Sitting",
     "Things",
     "certificate",
     "clients_lately",
+    "no_of",
     "policy_of",
     "practitioners_known",
     "preparation",
