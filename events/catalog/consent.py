@@ -46,6 +46,7 @@ class ConsentSigned(Event, type="consent.signed"):
     signed_at: Instant
     valid_until: Instant
     commitment: Digest
+    handing_id: UUID | None = None  # where a tablet was handed over for it
 
 
 class ConsentDeclined(Event, type="consent.declined"):

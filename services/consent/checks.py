@@ -72,13 +72,13 @@ async def of_a_signature(past: Past) -> Sequence[Asked] | None:
     if kept is None:
         return None
     sheet = ConsentSheet.model_validate_json(bytes(kept["content"]))
-    signing = ConsentSigning(consent_id=past.event.consent_id, sheet=sheet)
+    signing = ConsentSigning(consent_id=past.event.consent_id, sheet=sheet, handing_id=past.event.handing_id)
     return [Asked(commands.sign_consent, signing, salt=bytes(kept["salt"]))]
 
 
 @replays(ConsentDeclined)
 async def of_a_no(past: Past) -> Sequence[Asked]:
-    """No signature of the name that one would have had was there: the handing over's own stands for it."""
+    """No signature of the name that one would have had was there: the handing over's own stands for that name."""
     said: ConsentDeclined = past.event
     names = {"handing_id", "client_id", "form_id", "form_version"}
     return [Asked(commands.decline_consent, Declining(consent_id=said.handing_id, **said.model_dump(include=names)))]

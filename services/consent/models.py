@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, select
+from sqlalchemy import Index, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -87,6 +87,7 @@ class Consent(Base):
     signed_at: Mapped[datetime]
     valid_until: Mapped[datetime]
     signed_event_id: Mapped[UUID]
+    handing_id: Mapped[UUID | None]
     withdrawn_at: Mapped[datetime | None]
     withdrawn_event_id: Mapped[UUID | None]
 
@@ -219,6 +220,14 @@ async def person_of(rows: AsyncSession | Rows, clinic_id: UUID, client_id: UUID)
     """The record that stands for this client after all merges."""
     into = select(MergedClient.into_client_id).where(MergedClient.clinic_id == clinic_id, MergedClient.client_id == client_id)
     return (await rows.execute(into)).scalar_one_or_none() or client_id
+
+
+async def has_signed(rows: AsyncSession, clinic_id: UUID, client_id: UUID, handing_id: UUID, consent_id: UUID) -> bool:
+    """Whether a person has signed under a handing over, in whichever of its tries. An older signature knows its own id only."""
+    person = await person_of(rows, clinic_id, client_id)
+    this = or_(Consent.handing_id == handing_id, Consent.consent_id == consent_id)
+    query = select(Consent.consent_id).where(Consent.clinic_id == clinic_id, Consent.client_id == person, this)
+    return (await rows.execute(query.limit(1))).first() is not None
 
 
 async def records_of(rows: AsyncSession, clinic_id: UUID, client_id: UUID) -> list[UUID]:

@@ -97,6 +97,7 @@ SIGN = Write(
         signed_at=bindparam("signed_at"),
         valid_until=bindparam("valid_until"),
         signed_event_id=bindparam("event"),
+        handing_id=bindparam("handing"),
     )
     .on_conflict_do_nothing()
 )
@@ -139,6 +140,7 @@ async def keep_signature(rows: Rows, entry: Entry[ConsentSigned]) -> None:
         signed_at=signed.signed_at,
         valid_until=signed.valid_until,
         event=entry.event_id,
+        handing=signed.handing_id,
     )
 
 

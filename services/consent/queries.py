@@ -32,6 +32,7 @@ from services.consent.models import (
     Reason,
     Screening,
     StandingRestriction,
+    has_signed,
     person_of,
     records_of,
 )
@@ -145,9 +146,9 @@ async def declines_of_client(view: View, client_id: UUID, most: int = 20) -> lis
     return [(row.declined_at, row.language, row.form_version) for row in (await view.rows.execute(query.limit(most))).scalars()]
 
 
-async def is_signed(view: View, consent_id: UUID, client_id: UUID) -> bool:
-    """Whether this very signature of a person is recorded."""
-    return any(record.consent_id == consent_id for record in await consents_of_client(view, client_id))
+async def is_signed(view: View, client_id: UUID, handing_id: UUID, consent_id: UUID) -> bool:
+    """Whether a signature of this handing over is recorded."""
+    return await has_signed(view.rows, view.clinic_id, client_id, handing_id, consent_id)
 
 
 async def is_answered(view: View, screening_id: UUID, client_id: UUID) -> bool:

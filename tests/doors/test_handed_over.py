@@ -161,12 +161,11 @@ async def test_a_copied_pass_signs_nothing_a_second_time(ready: Door, here: Brow
     assert (await here.post("signing/consent", **(form | {"form_version": "7"}))).status_code == 409
     copies.append(held(here))
     assert (await here.post("signing/consent", **form)).headers["location"].endswith("/done")
-    for copy, answers in zip(copies, ([409, 303], [303]), strict=True):
+    for copy in copies:
         here.client.cookies.clear()
         here.client.cookies.set("asepsis-signing", copy, domain="asepsis.local", path=f"/clinics/{here.clinic}/signing")
-        asked = [await here.post("signing/consent", **(form | {"name": "Eve", "consent_id": str(uuid4())})) for _ in answers]
-        assert [answer.status_code for answer in asked] == answers
-        assert asked[-1].headers["location"].endswith("/done")
+        asked = await here.post("signing/consent", **(form | {"name": "Eve", "consent_id": str(uuid4())}))
+        assert asked.headers["location"].endswith("/done"), asked.text
     assert len(await entries(ready.house, ConsentSigned)) == before + 1
 
 

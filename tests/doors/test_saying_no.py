@@ -100,6 +100,21 @@ async def test_after_a_signature_a_no_is_not_recorded_behind_the_clients_back(re
     assert [len(found) for found in await said(ready, client)] == [0, 1]
 
 
+async def test_a_pass_from_before_a_refused_try_says_no_no_to_what_was_signed_in_a_later_one(
+    ready: Door, here: Browser, client: UUID
+) -> None:
+    """Each try has an id of its own: the handing over is the same."""
+    kept, form = held(here), await form_of(here)
+    for _ in range(2):
+        assert (await here.post("signing/consent", **(form | NAMED | {"form_version": "7"}))).status_code == 409
+    assert (await here.post("signing/consent", **form, **NAMED)).headers["location"].endswith("/done")
+    for _ in range(2):
+        hold(here, kept)
+        await here.post("signing/consent", **form, decline="yes")
+        assert "You have signed." in (await here.get("signing/done")).text
+    assert [len(found) for found in await said(ready, client)] == [0, 1]
+
+
 async def test_handing_back_what_could_not_be_signed_is_no_no(ready: Door, here: Browser, client: UUID) -> None:
     await here.post("signing/consent", **(await form_of(here)), give_back="yes")
     assert "Nothing was signed." in (await here.get("signing/done")).text

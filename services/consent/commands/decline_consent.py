@@ -5,7 +5,7 @@ from events.policy import policy_in_force
 from events.transaction import Answer, Transaction
 from schemas.consent import Declining
 from services.consent import rules
-from services.consent.models import Consent, Decline, Form, Policies
+from services.consent.models import Decline, Form, Policies, has_signed
 
 
 async def decline_consent(tx: Transaction, request: Declining) -> Answer[ConsentDeclined | ConsentRefused]:
@@ -19,11 +19,11 @@ async def decline_consent(tx: Transaction, request: Declining) -> Answer[Consent
     rule = await policy_in_force(tx.rows, Policies, tx.clinic_id, tx.now)
     version = (Form.form_id == request.form_id, Form.form_version == request.form_version)
     form = (await tx.rows.execute(select(Form).where(Form.clinic_id == tx.clinic_id, *version))).scalar_one_or_none()
-    signed = select(Consent.consent_id).where(Consent.clinic_id == tx.clinic_id, Consent.consent_id == request.consent_id)
+    signed = await has_signed(tx.rows, tx.clinic_id, request.client_id, request.handing_id, request.consent_id)
     findings = rules.unmet(
         [
             rules.form_must_be_published(form is not None),
-            rules.no_must_come_before_the_signature((await tx.rows.execute(signed)).first() is not None),
+            rules.no_must_come_before_the_signature(signed),
         ]
     )
     policy = rule.version if rule else None

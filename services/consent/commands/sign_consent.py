@@ -91,6 +91,7 @@ async def sign_consent(tx: Transaction, request: ConsentSigning) -> Answer[Signe
         signed_at=sheet.signed_at,
         valid_until=sheet.signed_at + timedelta(days=min(form.valid_days, in_force.policy.consent.valid_days)),
         commitment=commitment,
+        handing_id=request.handing_id,
     )
     return await tx.answer(signed, policy=in_force.version)
 

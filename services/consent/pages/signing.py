@@ -221,8 +221,10 @@ async def _signing(tablet: Handed, sent: Fields, signature: DrawnSignature | Typ
 
 
 async def _is_signed(tablet: Handed) -> bool:
+    """In this try or in another one: of a pass that was copied each copy counts its own tries."""
+    handing = tablet.handing
     async with tablet.ask.reading("consent") as view:
-        return await queries.is_signed(view, tablet.id_of("consent"), tablet.handing.client_id)
+        return await queries.is_signed(view, handing.client_id, handing.handing_id, tablet.id_of("consent"))
 
 
 def _refused(
@@ -254,7 +256,7 @@ async def _declined(request: Request, tablet: Handed, sent: Fields, form: FormOn
     except ProblemError as refused:
         if refused.problem.event is None or not await _is_signed(tablet):
             raise
-        return _over(request, tablet, "signed")  # before, with this very pass: what is signed is withdrawn, which the staff records
+        return _over(request, tablet, "signed")  # before, under this handing over: what is signed is withdrawn, which the staff records
     return _over(request, tablet, "declined")
 
 
