@@ -30,6 +30,10 @@ class Treatment(Base):
     lot_ids: Mapped[list[UUID]]
 
 
+SILENT = "state = 'missed' and call is distinct from 'reached'"
+"""Nobody answered in time, and nobody has spoken with the client since."""
+
+
 class CheckIn(Base):
     """projection: a question to a client. States: planned, asked, answered, missed; `call` is what became of calling them then."""
 
@@ -40,6 +44,9 @@ class CheckIn(Base):
         Index("ix_check_ins_planned", "due_at", postgresql_where=text("state = 'planned'")),
         Index("ix_check_ins_asked", "missed_at", postgresql_where=text("state = 'asked'")),
         Index("ix_check_ins_unasked", "clinic_id", "treatment_id", postgresql_where=text("state = 'planned'")),
+        Index("ix_check_ins_clinic_id_due_at", "clinic_id", "due_at"),
+        Index("ix_check_ins_silent", "clinic_id", "due_at", postgresql_where=text(SILENT)),
+        Index("ix_check_ins_to_call", "clinic_id", "missed_at", "checkin_id", postgresql_where=text(f"staff_task and {SILENT}")),
     )
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     checkin_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -81,7 +88,7 @@ class Reaction(Base):
     """projection: a reaction that was reported."""
 
     __tablename__ = "reactions"
-    __table_args__ = table("recovery", "projection")
+    __table_args__ = table("recovery", "projection", Index(None, "clinic_id", "event_id"))
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     reaction_id: Mapped[UUID] = mapped_column(primary_key=True)
     treatment_id: Mapped[UUID]
@@ -96,7 +103,7 @@ class SafetyHold(Base):
     """projection: a client who must not be treated, until it is lifted."""
 
     __tablename__ = "safety_holds"
-    __table_args__ = table("recovery", "projection", Index(None, "clinic_id", "client_id"))
+    __table_args__ = table("recovery", "projection", Index(None, "clinic_id", "client_id"), Index(None, "clinic_id", "cause"))
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
     hold_id: Mapped[UUID] = mapped_column(primary_key=True)
     client_id: Mapped[UUID]
