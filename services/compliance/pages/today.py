@@ -44,6 +44,9 @@ COUNTED = {
 }
 """What a manager asks the week's record first, worst first."""
 
+SEEN_TO = {"checkin.missed": "to-call"}
+"""The screen where it is seen to, for whoever may open it; all others are looked at in the record."""
+
 EVIDENCE = {"P": "primary text", "S": "secondary text", "BK": "background knowledge"}
 
 UNITS = {"d": "days", "min": "minutes", "s": "seconds", "h": "hours", "um": "µm", "mdeg": "m°C", "y": "years", "min after midnight": ""}
@@ -117,7 +120,15 @@ async def today(ask: Annotated[Asking, may("view_dead_letters")], request: Reque
         ]
         now = view.now
     waiting = await _waiting(request, ask, words)
-    week = [(look, counts[kind], address(ask.clinic, type=kind, **{"from": since})) for kind, look in COUNTED.items() if counts.get(kind)]
+    screens = open_to(request.app.state.menu, request.state.roles)
+    open_here = {screen.path for screen in screens}
+
+    def leads_to(kind: str) -> str:
+        if SEEN_TO.get(kind) in open_here:
+            return f"/clinics/{ask.clinic}/{SEEN_TO[kind]}"
+        return address(ask.clinic, type=kind, **{"from": since})
+
+    week = [(look, counts[kind], leads_to(kind)) for kind, look in COUNTED.items() if counts.get(kind)]
     return page(
         request,
         "compliance/today.html",
@@ -131,7 +142,7 @@ async def today(ask: Annotated[Asking, may("view_dead_letters")], request: Reque
         head=head,
         policy=policy,
         words=words,
-        others=[screen for screen in open_to(request.app.state.menu, request.state.roles) if screen.path != "today"],
+        others=[screen for screen in screens if screen.path != "today"],
         to=lambda path="", **more: address(ask.clinic, path, **more),
     )
 
