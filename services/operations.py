@@ -64,9 +64,9 @@ class Status:
         return [known for known in self.checks if known.found]
 
 
-async def status_of(database: Database) -> Status:
-    """Lags, halted pairs, dead letters: ids and sizes, across clinics."""
-    async with aside(database, None, RELAY) as rows:
+async def status_of(database: Database, part: str = RELAY) -> Status:
+    """Lags, halted pairs, dead letters: ids and sizes, across clinics. `part`: as which of them; a login of its own is no other one."""
+    async with aside(database, None, part) as rows:
         standings = [Standing(*row) for row in (await rows.execute(text("select * from ledger.status()"))).all()]
         letters = (await rows.execute(text("select * from machinery.dead_letter_counts()"))).all()
         checks = await kept_checks(rows)
@@ -116,7 +116,7 @@ async def ready(request: Request, response: Response) -> Health:
     house = request.app.state.house
     deaf = [*house.wakeups.deaf, *(house.inboxes.deaf if house.inboxes is not None else [])]
     try:
-        status = await status_of(house.database)
+        status = await status_of(house.database, house.settings.parts[0])
     except (DBAPIError, OSError, TimeoutError):
         response.status_code = 503
         return Health(ready=False, database=False, redis=house.connected and not deaf, deaf=deaf, halted=[], unsound=[])
@@ -128,7 +128,8 @@ async def ready(request: Request, response: Response) -> Health:
 @routes.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
     registry = CollectorRegistry()
-    status = await status_of(request.app.state.database)
+    house = request.app.state.house
+    status = await status_of(house.database, house.settings.parts[0])
     lag = Gauge("asepsis_lag_entries", "Entries not yet worked, the worst clinic.", ["service", "stage"], registry=registry)
     halted = Gauge("asepsis_halted_pairs", "Pairs of service and clinic that stand still.", ["service", "stage"], registry=registry)
     entries = Gauge("asepsis_ledger_entries", "Entries of all clinics.", registry=registry)
