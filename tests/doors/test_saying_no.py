@@ -9,6 +9,7 @@ import pytest
 from events.catalog.consent import ConsentDeclined, ConsentSigned
 from schemas.consent import Declining, FormDraft, FormPublication
 from schemas.vocabulary import Area, Modality, Role
+from services.checkup import check_all
 from services.consent.commands import decline_consent, publish_form
 from tests.conftest import actor
 from tests.doors.conftest import Door
@@ -144,3 +145,11 @@ async def test_a_no_to_a_text_that_was_never_published_is_refused(ready: Door) -
     request = Declining(handing_id=uuid4(), consent_id=uuid4(), client_id=uuid4(), form_id=uuid4(), form_version=1)
     answer = await ready.house.doing("consent", decline_consent, request, by=actor(Role.CLIENT))
     assert [found.rule for found in answer.event.findings] == ["form_must_be_published"]
+
+
+async def test_every_yes_and_no_of_these_tests_is_decided_so_when_it_is_asked_again(ready: Door, here: Browser, client: UUID) -> None:
+    await here.post("signing/consent", **(await form_of(here)), **NAMED)
+    assert [len(found) for found in await said(ready, client)] == [0, 1]
+    found: list[str] = []
+    await check_all(ready.house.database, ("consent",), None, ready.house.clinic_id, lambda report: found.extend(map(str, report.wrongs)))
+    assert found == []
