@@ -137,6 +137,10 @@ async def test_on_a_shared_tablet_the_second_person_types_their_pin(door: Door) 
             assert refused.status_code == (403 if typed else 422)
             assert "Nothing was decided" in refused.text
             assert said in refused.text
+            form = refused.text[refused.text.index('/decision"') :]
+            assert re.search(r'value="confirmed" required checked', form), "what was chosen is chosen still"
+            assert '<option value="wrong_bi" selected>' in form
+            assert f'<option value="{second}" selected>' in form
         assert "has no PIN" in (await sent(here, recall, without, PIN)).text
         assert (await sent(here, recall, first, PIN)).status_code == 409, "nobody signs twice"
         assert (await sent(here, recall, without, door.tokens[Role.MANAGER])).status_code == 403, "that is somebody else's"

@@ -15,7 +15,7 @@ from services.door import Asking, Problem, ProblemError, may, problem, unmet
 from services.hygiene import commands, queries
 from services.hygiene.pages.deciding import decided
 from services.hygiene.pages.words import pack_look, recall_look
-from services.screens.forms import Sent, asked_of, understood
+from services.screens.forms import Fields, Sent, asked_of, understood
 from services.screens.frame import HEADERS, page
 from services.screens.names import clients_of, held, people_of
 from services.screens.words import Wall, plain, thing
@@ -48,7 +48,7 @@ def _subject(recall: RecallSheet, called: dict[UUID, str]) -> str:
     return called.get(recall.subject_id) or thing(plain(recall.kind), recall.subject_id)
 
 
-async def _show(request: Request, ask: Asking, recall_id: UUID, refused: Problem | None = None) -> Response:
+async def _show(request: Request, ask: Asking, recall_id: UUID, refused: Problem | None = None, sent: Fields | None = None) -> Response:
     people = await people_of(request, ask)
     async with ask.reading("hygiene", refused.index if refused else None) as view:
         recall = next(iter(await queries.recalls(view, recall_id)), None)
@@ -83,6 +83,7 @@ async def _show(request: Request, ask: Asking, recall_id: UUID, refused: Problem
         "plain": plain,
         "done": DONE.get(asked_of(request).one("done") or ""),
         "refused": refused,
+        "chosen": sent.given("decision", "root_cause", "second_signer_id") if refused and sent else {},
     }
     return page(request, "hygiene/recall.html", clinic=ask.clinic, actor=ask.actor, status=refused.status if refused else 200, **context)
 
@@ -100,11 +101,11 @@ async def decide(recall_id: UUID, ask: Annotated[Asking, may("decide_recall")], 
     try:
         second = await _second(request, ask, report.second_signer_id, sent.one("shown") or "")
     except ProblemError as absent:
-        return await _show(request, ask, recall_id, absent.problem)
+        return await _show(request, ask, recall_id, absent.problem, sent)
     joint = JointDecision(subject_id=recall_id, report=report, second_showed=second.showed)
     refused = await decided(ask, sent, commands.decide_recall, joint, beside=second.is_there)
     if refused is not None:
-        return await _show(request, ask, recall_id, refused)
+        return await _show(request, ask, recall_id, refused, sent)
     return RedirectResponse(f"/clinics/{ask.clinic}/hygiene/recalls/{recall_id}?done=decided", 303, HEADERS)
 
 
