@@ -46,7 +46,7 @@ export async function tapped(viewer, said, take) {
   viewer.hidden = false;
   said("Hold the code before the camera. Tap Camera again to stop.");
   try {
-    const text = await film(viewer.firstElementChild, () => viewer.hidden);
+    const text = await film(viewer.firstElementChild, () => viewer.hidden || !viewer.isConnected);
     if (text) take(text);
   } finally {
     viewer.hidden = true;

@@ -5,8 +5,10 @@ import { listen } from "./wedge.js";
 
 const field = () => document.querySelector("input[data-scan]");
 const adding = () => field().parentElement.querySelector("[data-stay]");
-const hear = (text, tone = "hint") => void Object.assign(document.getElementById("scan-said"), { textContent: text, className: tone });
+const place = () => document.getElementById("scan-said"); // gone where nothing is scanned any more
+const hear = (text, tone = "hint") => void Object.assign(place() ?? {}, { textContent: text, className: tone });
 const AGAIN = "There was no answer. Scan it again.";
+const MOST_MS = 20_000;
 
 /**
  * Hear scans wherever the focus is, what is typed into the field, and the buttons that only change what is named (`data-stay`).
@@ -27,11 +29,11 @@ export function takeScans(shown) {
     let taken = true;
     while (taken && waiting.length) taken = await ask(waiting.shift());
     asking = false;
-    if (waiting.length) hear("What was scanned after it was not added either: scan it again.", "why");
+    if (waiting.length) hear(`${place()?.textContent ?? ""} What was scanned after it was not added either: scan it again.`.trim(), "why");
     waiting.length = 0;
-    const next = pressed;
+    const next = pressed?.isConnected ? pressed : pressed && again(pressed);
     pressed = null;
-    if (taken && next?.isConnected) next.form.requestSubmit(next);
+    if (taken && next) next.form.requestSubmit(next);
     else if (next) document.querySelector(".problem")?.focus();
   }
 
@@ -47,15 +49,21 @@ export function takeScans(shown) {
     hear("Looking it up …");
     try {
       const looks = (adding().formMethod || form.method) === "get";
-      const answer = await (looks ? fetch(`${to}?${sent}`) : fetch(to, { method: "POST", body: sent }));
+      const asked = { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(MOST_MS) };
+      const answer = await (looks ? fetch(`${to}?${sent}`, asked) : fetch(to, { ...asked, method: "POST", body: sent }));
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (answer.status === 401 || (looks && answer.ok && !page.querySelector("input[data-scan]"))) {
+        location.assign(looks ? `${to}?${sent}` : to.replace(/\/cartridge$/, "")); // signed out, or the treatment has begun elsewhere
+        return false;
+      }
       if (!page.querySelector("[data-anew]")) {
-        if (answer.redirected) location.assign(answer.url); // signed out, or the treatment has begun elsewhere: that page says so
-        else hear(AGAIN, "why");
+        const why = page.querySelector(".problem li")?.textContent.trim();
+        hear(why ? `This was not taken. ${why}` : AGAIN, "why");
         return false;
       }
       put(page);
       shown(page, sent);
+      if (!answer.ok) document.querySelector(".problem")?.scrollIntoView({ block: "nearest" });
       return answer.ok;
     } catch {
       hear(AGAIN, "why");
@@ -92,6 +100,12 @@ export function takeScans(shown) {
       hear("The camera could not be opened. Use the scanner, or type the code.", "why");
     }
   });
+}
+
+// A button as it stands in the part that came anew.
+function again(button) {
+  const kept = ({ form, textContent }) => form.action.split("?")[0] + textContent;
+  return [...document.querySelectorAll("form button")].find((other) => kept(other) === kept(button));
 }
 
 // Only the parts that a scan changes. What was typed elsewhere stays, and so does what was ticked while the answer was under way.

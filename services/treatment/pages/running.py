@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -13,7 +13,7 @@ from schemas.sentences import Said, say
 from schemas.treatment import AddedCartridge, Certificate, Pause, PauseNote, ResumeNote, Resumption, TreatmentView
 from schemas.vocabulary import Verdict
 from services.door import Asking, Problem, ProblemError, may, problem, unmet
-from services.screens.forms import Fields, Sent, asked_of, command_of
+from services.screens.forms import Sent, asked_of, command_of
 from services.screens.frame import FILMING, HEADERS, page, render
 from services.screens.live import stream
 from services.screens.names import clients_of, held, people_of
@@ -155,11 +155,11 @@ async def live(treatment_id: UUID, ask: Annotated[Asking, may("view_treatment")]
 
 
 async def _do(
-    request: Request, ask: Asking, sent: Fields, done: str, *, treatment_id: UUID, command: Any, body: BaseModel, title: str
+    request: Request, ask: Asking, command_id: str, done: str, *, treatment_id: UUID, command: Any, body: BaseModel, title: str
 ) -> Response:
     """Give a command; then the treatment's page says so, or why not."""
     try:
-        reply = await ask.decide("treatment", command, body, command_id=command_of(sent))
+        reply = await ask.decide("treatment", command, body, command_id=command_id)
     except ProblemError as refused:
         if refused.problem.event is None:
             raise
@@ -172,7 +172,14 @@ async def pause(treatment_id: UUID, ask: Annotated[Asking, may("pause_treatment"
     """Needling stops for now."""
     body = Pause(treatment_id=treatment_id, note=PauseNote(reason=typed_code("reason", sent.one("reason"))))
     return await _do(
-        request, ask, sent, "paused", treatment_id=treatment_id, command=commands.pause_treatment, body=body, title="This was not paused"
+        request,
+        ask,
+        command_of(sent),
+        "paused",
+        treatment_id=treatment_id,
+        command=commands.pause_treatment,
+        body=body,
+        title="This was not paused",
     )
 
 
@@ -181,7 +188,14 @@ async def resume(treatment_id: UUID, ask: Annotated[Asking, may("resume_treatmen
     """Needling goes on."""
     body = Resumption(treatment_id=treatment_id, note=ResumeNote())
     return await _do(
-        request, ask, sent, "resumed", treatment_id=treatment_id, command=commands.resume_treatment, body=body, title="It does not go on"
+        request,
+        ask,
+        command_of(sent),
+        "resumed",
+        treatment_id=treatment_id,
+        command=commands.resume_treatment,
+        body=body,
+        title="It does not go on",
     )
 
 
@@ -205,6 +219,14 @@ async def add_cartridge(treatment_id: UUID, ask: Annotated[Asking, may("add_cart
     if isinstance(found, str):
         return await show(request, ask, treatment_id, wrong=found)
     body = AddedCartridge(treatment_id=treatment_id, unit_id=found[1])
+    command_id = str(uuid5(found[1], command_of(sent)))  # where no answer came, the same form may send another cartridge
     return await _do(
-        request, ask, sent, "added", treatment_id=treatment_id, command=commands.add_cartridge, body=body, title="Take another cartridge"
+        request,
+        ask,
+        command_id,
+        "added",
+        treatment_id=treatment_id,
+        command=commands.add_cartridge,
+        body=body,
+        title="Take another cartridge",
     )
