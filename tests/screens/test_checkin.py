@@ -101,6 +101,7 @@ async def test_whoever_keeps_no_cookies_is_asked_everything_on_one_page(clinic: 
         await expect(page.get_by_text("everything on one page")).to_be_visible()
         await page.get_by_label("Blisters").check()
         await page.get_by_role("button", name="Send").click()
+        await expect(page.get_by_role("alert")).to_be_visible()
         await tab.context.clear_cookies()
         await page.reload()
         await expect(page.get_by_role("alert")).to_contain_text("This needs medical care today")

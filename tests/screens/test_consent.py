@@ -243,6 +243,7 @@ async def test_questions_are_asked_one_at_a_time_and_a_clinician_clears_what_the
         await tab.is_sound("when and where")
         await page.get_by_label("Forehead").check()
         await page.get_by_role("button", name="Go on").click()
+        await expect(page.get_by_text(f"Question 3 of {len(codes)}")).to_be_visible()
         await page.go_back()
         await expect(page.get_by_label("Forehead")).to_be_checked()
         await page.get_by_role("link", name="Back").click()

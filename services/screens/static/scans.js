@@ -5,8 +5,8 @@ import { listen } from "./wedge.js";
 
 const field = () => document.querySelector("input[data-scan]");
 const adding = () => field().parentElement.querySelector("[data-stay]");
-const place = () => document.getElementById("scan-said"); // gone where nothing is scanned any more
-const hear = (text, tone = "hint") => void Object.assign(place() ?? {}, { textContent: text, className: tone });
+const place = document.getElementById("scan-said");
+const hear = (text, tone = "hint") => void Object.assign(place, { textContent: text, className: tone });
 const AGAIN = "There was no answer. Scan it again.";
 const MOST_MS = 20_000;
 
@@ -29,7 +29,7 @@ export function takeScans(shown) {
     let taken = true;
     while (taken && waiting.length) taken = await ask(waiting.shift());
     asking = false;
-    if (waiting.length) hear(`${place()?.textContent ?? ""} What was scanned after it was not added either: scan it again.`.trim(), "why");
+    if (waiting.length) hear(`${place.textContent} What was scanned after it was not added either: scan it again.`.trim(), "why");
     waiting.length = 0;
     const next = pressed?.isConnected ? pressed : pressed && again(pressed);
     pressed = null;
@@ -52,8 +52,8 @@ export function takeScans(shown) {
       const asked = { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(MOST_MS) };
       const answer = await (looks ? fetch(`${to}?${sent}`, asked) : fetch(to, { ...asked, method: "POST", body: sent }));
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (answer.status === 401 || (looks && answer.ok && !page.querySelector("input[data-scan]"))) {
-        location.assign(looks ? `${to}?${sent}` : to.replace(/\/cartridge$/, "")); // signed out, or the treatment has begun elsewhere
+      if (answer.status === 401 || (answer.ok && !page.querySelector("input[data-scan]"))) {
+        location.assign(looks ? `${to}?${sent}` : to.replace(/\/cartridge$/, "")); // signed out, or it has begun or ended elsewhere
         return false;
       }
       if (!page.querySelector("[data-anew]")) {
@@ -62,6 +62,7 @@ export function takeScans(shown) {
         return false;
       }
       put(page);
+      hear(text && answer.ok ? "Added." : "");
       shown(page, sent);
       if (!answer.ok) document.querySelector(".problem")?.scrollIntoView({ block: "nearest" });
       return answer.ok;
@@ -108,22 +109,18 @@ function again(button) {
   return [...document.querySelectorAll("form button")].find((other) => kept(other) === kept(button));
 }
 
-// Only the parts that a scan changes. What was typed elsewhere stays, and so does what was ticked while the answer was under way.
+// Only the parts that a scan changes. What was typed elsewhere stays, and so does what was ticked while the answer was under way. The
+// field itself stays, or the scan that begins just now would be cut.
 function put(page) {
   const focused = document.activeElement;
+  const wasIn = focused === document.body || Boolean(focused.closest("#named"));
   const ticked = new Map([...document.querySelectorAll("[data-anew] [type=checkbox]")].map((box) => [box.name + box.value, box.checked]));
-  const wasIn = focused === document.body || Boolean(focused.closest("[data-anew]"));
   const opened = [...document.querySelectorAll("[data-anew] details[open]")].map((details) => details.id);
-  const typed = field().value; // the next code, by hand
   for (const old of document.querySelectorAll("[data-anew]")) {
-    const anew = page.getElementById(old.id);
-    if (anew) old.replaceChildren(...anew.childNodes); // the part itself stays: the stream goes on putting news into it
-    else old.remove();
+    old.replaceChildren(...(page.getElementById(old.id)?.childNodes ?? [])); // the part stays: the stream goes on putting news into it
   }
   for (const box of document.querySelectorAll("[data-anew] [type=checkbox]")) box.checked = ticked.get(box.name + box.value) ?? box.checked;
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   document.title = page.title;
-  if (!field()) return; // the treatment has ended meanwhile
-  field().value = typed;
   if (wasIn) field().focus();
 }
