@@ -63,6 +63,7 @@ async def asked(house: House, question: TouchedQuestion) -> tuple[Any, int]:
     return answer, len(seen)
 
 
+@pytest.mark.long  # `.ci/run` asks it each time: forty thousand packs take a quarter of a minute to lay out
 async def test_a_sterilizer_of_years_is_traced_in_as_many_statements_as_a_new_one(house: House, owner: asyncpg.Connection) -> None:
     old, new = uuid4(), uuid4()
     await owner.execute(FILL_LOADS, house.clinic_id, old, NOON, LOADS, PACKS)
