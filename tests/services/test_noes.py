@@ -1,9 +1,6 @@
 """A client's no, as the chair and the desk follow it: the newest, of the person, until they sign; the same in a rebuild and an upgrade."""
 
-import importlib.util
 from datetime import datetime, timedelta
-from pathlib import Path
-from types import ModuleType
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -17,9 +14,9 @@ from services.booking import queries as desk
 from services.event_examples import VISIT
 from services.treatment import queries as chair
 from tests.conftest import House
+from tests.services.migration_step import step
 from tests.services.treatment_room import a_room
 
-STEP = Path(__file__).parents[2] / "deploy" / "migrations" / "versions" / "2026_11_23_answers.py"
 TABLES = ("treatment.declines", "booking.consent_answers")
 
 
@@ -154,16 +151,6 @@ async def test_a_rebuild_gives_the_same_rows(house: House, owner: asyncpg.Connec
     assert await rows_of(house, owner) == before
 
 
-def step() -> ModuleType:
-    """The step of the migration, which no package holds."""
-    spec = importlib.util.spec_from_file_location("answers", STEP)
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
 async def test_what_was_said_before_an_upgrade_is_told_after_it(
     house: House, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,7 +158,7 @@ async def test_what_was_said_before_an_upgrade_is_told_after_it(
     live = await rows_of(house, owner)
     await house.given("consent", no(uuid4()), yes(uuid4(), await house.now()))  # not projected yet: that comes by itself
     given: list[str] = []
-    upgrade = step()
+    upgrade = step("2026_11_23_answers")
     monkeypatch.setattr(upgrade.op, "execute", given.append)
     upgrade.upgrade()
     async with owner.transaction():

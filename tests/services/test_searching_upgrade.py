@@ -1,8 +1,5 @@
 """An installation that was there before the record could be searched by type and code: its record is found all the same."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from uuid import uuid4
 
 import asyncpg
@@ -11,19 +8,9 @@ import pytest
 from events.catalog.hygiene import IndicatorRead, LotReceived
 from tests.conftest import House
 from tests.services.compliance_story import NOON, furnished
+from tests.services.migration_step import step
 
-STEP = Path(__file__).parents[2] / "deploy" / "migrations" / "versions" / "2026_11_23_searching.py"
 TABLES = {"stretches": "clinic_id, type, epoch, stretch", "codes": "clinic_id, code, subject_id, index"}
-
-
-def step() -> ModuleType:
-    """The step of the migration, which no package holds."""
-    spec = importlib.util.spec_from_file_location("searching", STEP)
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 async def test_what_was_projected_before_is_found_as_if_it_came_now(
@@ -58,7 +45,7 @@ async def test_what_was_projected_before_is_found_as_if_it_came_now(
     for table in TABLES:
         await owner.execute(f"drop table compliance.{table}")
     given: list[str] = []
-    upgrade = step()
+    upgrade = step("2026_11_23_searching")
     monkeypatch.setattr(upgrade.op, "execute", given.append)
     upgrade.upgrade()
     async with owner.transaction():

@@ -1,8 +1,6 @@
 """Who may sign beside whoever decides a recall: by the roles of that moment, when it is decided and whenever it is checked."""
 
-import importlib.util
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -21,9 +19,9 @@ from services.hygiene import commands
 from services.hygiene.queries import who_may
 from tests.conftest import House, open_house
 from tests.services.hygiene_words import BI, Bench, unmet
+from tests.services.migration_step import step
 
 RULE = "second_signer_must_be_able_to_decide"
-STEP = Path(__file__).parents[2] / "deploy" / "migrations" / "versions" / "2026_11_23_signers.py"
 
 
 @pytest.fixture
@@ -120,14 +118,10 @@ async def test_an_installation_from_before_knows_its_signers_after_the_migration
     assert mine == {(stays, "clinician"), (stays, "manager"), (back, "clinician")}
     await bench.house.given("compliance", AccessGranted(identity_id=uuid4(), role=Role.MANAGER))  # comes by when hygiene goes on
     await owner.execute("drop table hygiene.held_roles")
-    spec = importlib.util.spec_from_file_location("signers", STEP)
-    assert spec is not None
-    assert spec.loader is not None
-    step = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(step)
+    upgrade = step("2026_11_23_signers")
     given: list[str] = []
-    monkeypatch.setattr(step.op, "execute", given.append)
-    step.upgrade()
+    monkeypatch.setattr(upgrade.op, "execute", given.append)
+    upgrade.upgrade()
     async with owner.transaction():
         for statement in given:
             await owner.execute(statement)
