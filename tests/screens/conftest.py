@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright, expect
 
 from events.embedded import Servers
 from services.example import Example, draw_up
@@ -37,7 +38,6 @@ CHROMIUM = next(
 """Debian's, at best its headless shell: the same pages by the same engine, without the processes of a desktop's windows."""
 FLAGS = [
     "--disable-gpu",
-    "--in-process-gpu",  # nothing is drawn by one: a process less for each test to wait for
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -203,6 +203,7 @@ class Tab:
 
     async def is_sound(self, name: str) -> None:
         """In light and in dark: axe finds nothing; at 320 px nothing is wider; whatever can be pressed is 44 px high."""
+        await self.page.wait_for_load_state()  # a page that a click led to has begun, no more: it may have no content yet
         for scheme in ("light", "dark"):
             await self.page.emulate_media(color_scheme=scheme)
             if PICTURES is not None:
@@ -243,7 +244,11 @@ async def chromium(*more: str) -> AsyncIterator[Browser]:
         assert os.environ.get("CI") != "true", "There is no Chromium: .ci/run installs Debian's."
         pytest.skip("NO BROWSER TEST RUNS: there is no Chromium here. `make browser` installs Debian's.")
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *more], chromium_sandbox=os.geteuid() != 0)
+        launch = partial(playwright.chromium.launch, executable_path=CHROMIUM, args=[*FLAGS, *more], chromium_sandbox=os.geteuid() != 0)
+        try:
+            started = await launch()
+        except Error:  # once in hundreds of times it crashes as it starts, and with it all tests of the screens
+            started = await launch()
         yield started
         await started.close()
 

@@ -1,11 +1,13 @@
 """The client's check-in on a phone without JavaScript, before the real program; and what the staff sees of it."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import httpx
 from playwright.async_api import expect
 
+from events.catalog.hygiene import CartridgeOpened
 from events.catalog.recovery import CheckinMissed
 from tests.screens.conftest import Clinic, Tab
 from tests.screens.recovering import PHONE, STEP, Treated, at_question, nothing, press, reach, tick, treated
@@ -110,6 +112,8 @@ async def test_whoever_keeps_no_cookies_is_asked_everything_on_one_page(clinic: 
 
 async def test_looking_changes_nothing_and_forged_or_late_links_say_so_in_plain_words(clinic: Clinic) -> None:
     care = await treated(clinic)
+    while not any(said.treatment_id == care.treatment_id for said in await care.house.said(CartridgeOpened)):
+        await asyncio.sleep(0.05)  # hygiene's answer to the start is the last that is said by itself
     before = len(await care.house.entries())
     async with httpx.AsyncClient() as scanner:
         for query in ("", "?q=1", "?q=check", "?q=sent", "?q=99", "?q=all", "?lang=nl", "?q=1&lang=fr"):
@@ -138,7 +142,7 @@ async def test_looking_changes_nothing_and_forged_or_late_links_say_so_in_plain_
     async with httpx.AsyncClient() as person:
         late = await person.post(care.link, data={"q": "all", "symptoms": "pus"}, headers={"Accept": "text/html"})
     assert (late.status_code, await care.tiers()) == (410, [])
-    assert len(await care.house.entries()) == before
+    assert [type(entry.event).__name__ for entry in (await care.house.entries())[before:]] == []
 
 
 async def test_every_page_of_the_check_in_is_sound_and_worked_by_keys_when_it_is_urgent_too(clinic: Clinic) -> None:

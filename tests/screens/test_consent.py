@@ -102,6 +102,7 @@ async def test_another_language_is_signed_with_the_keyboard_alone(clinic: Clinic
         await expect(page.get_by_role("heading", level=1)).to_have_text("Lezen en ondertekenen")
         assert await page.locator("#text").evaluate("(text) => text.textContent") == DUTCH
         await tab.is_sound("in another language")
+        await expect(page.locator("#type")).to_be_visible()  # offered once there is a choice
         for _ in range(12):
             await page.keyboard.press("Tab")
             if await page.evaluate("() => document.activeElement.id === 'type'"):

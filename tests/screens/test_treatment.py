@@ -67,6 +67,7 @@ async def test_the_clock_of_numbing_cream_runs_from_the_servers_time_and_says_it
         await expect(clock).to_have_text(re.compile(r"^10:\d\d min$"))
         await expect(page.get_by_text("It works: it may come off at 20 minutes.")).to_be_visible()
         await expect(milestone).to_have_text("")
+        await expect(page.locator("#live")).to_have_text("Live")  # or the hour below would pass while it waits for an answer
         for minutes, tone, said in ((11, "green", "It may come off"), (25, "amber", "Take it off: at 60"), (15, "red", "Take it off now")):
             await page.clock.fast_forward(minutes * 60_000)
             await expect(milestone).to_contain_text(said)
@@ -139,7 +140,9 @@ async def test_scans_in_a_row_are_all_taken_and_start_waits_for_the_last(clinic:
         await page.get_by_label("Its indicator has changed").check()
         await page.get_by_label("Dry and whole").check()
         await expect(page.locator("#live")).to_have_text("Live")
-        assert len(lives) == 1
+        async with asyncio.timeout(8):
+            while len(lives) > 1:  # one that was given up before its answer came is closed by that answer
+                await asyncio.sleep(0.05)
         await page.get_by_role("button", name=f"Take off cartridge {room.units[1][-8:]}").click()
         await expect(things.locator("strong", has_text="Cartridge")).to_have_count(1)
         await page.get_by_role("button", name="Take off pack").click()
