@@ -105,6 +105,11 @@ async def test_a_clinician_lets_a_rule_pass_and_two_tabs_start_one_treatment(cli
         assert one.page.url == other.page.url
         assert await room.started() == 1
         await room.end(one.page.url.rpartition("/")[2].partition("?")[0])
+        for tab in (one, other):
+            await expect(tab.page.get_by_role("link", name="See what was done")).to_be_visible()
+            await expect(tab.page.get_by_role("link", name="End treatment")).to_be_hidden()
+            await expect(tab.page.get_by_role("button", name="Pause")).to_be_hidden()
+        await one.is_sound("ended elsewhere")
 
 
 async def test_scans_in_a_row_are_all_taken_and_start_waits_for_the_last(clinic: Clinic) -> None:

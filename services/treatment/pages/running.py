@@ -149,7 +149,7 @@ async def live(treatment_id: UUID, ask: Annotated[Asking, may("view_treatment")]
     async def look(size: int) -> str:
         async with ask.reading("treatment", size) as view:
             running = await _see(view, await words_of(view, {}), (await _known(view, treatment_id)).treatment)
-        return render("treatment/running.html", clinic=ask.clinic, running=running, thing=thing)
+        return render("treatment/running.html", clinic=ask.clinic, running=running, thing=thing, live=True)
 
     return stream(request, ask, f"treatment {treatment_id} {looker(request, ask)}", look)
 
