@@ -38,6 +38,7 @@ CHROMIUM = next(
 """Debian's, at best its headless shell: the same pages by the same engine, without the processes of a desktop's windows."""
 FLAGS = [
     "--disable-gpu",
+    "--in-process-gpu",  # nothing is drawn by one: a process less for each test to wait for
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
