@@ -223,6 +223,11 @@ async def _holds(keeper: Keeper) -> bool:
     return bool(keeper.keeper._open)
 
 
+async def _is_free(keeper: Keeper) -> bool:
+    """Nobody reads the inbox any more."""
+    return not keeper.keeper._open
+
+
 async def test_flushall_loses_no_inbox(desk: Desk) -> None:
     async with kept(desk.keeper(make_inbox())):
         await desk.send(command("c-0"))
@@ -267,11 +272,12 @@ async def test_what_lies_in_a_forged_inbox_unread_is_kept_whole(desk: Desk, owne
 
 
 async def test_a_disconnected_system_is_not_read(desk: Desk) -> None:
-    async with kept(desk.keeper(make_inbox())):
+    keeper = desk.keeper(make_inbox())
+    async with kept(keeper):
         await desk.send(command("c-0"))
         await until(desk.is_empty)
         await desk.house.given("compliance", SystemDisconnected(system=SYSTEM, identity_id=desk.mailbox.identity_id))
-        await asyncio.sleep(0.5)
+        await until(lambda: _is_free(keeper))
         await desk.send(command("c-1"))
         await asyncio.sleep(0.5)
         assert worked == ["c-0"]

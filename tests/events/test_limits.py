@@ -64,7 +64,7 @@ async def test_every_transaction_has_its_limits(house: House) -> None:
 async def test_who_says_nothing_more_lets_go_of_the_clinic(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frozen process, or one that is cut off without a word: its lock goes, what it wrote too, and it is told."""
     limits = events.database._LIMITS
-    monkeypatch.setattr(events.database, "_LIMITS", limits.replace("session_timeout = '5s'", "session_timeout = '300ms'"))
+    monkeypatch.setattr(events.database, "_LIMITS", limits.replace("session_timeout = '5s'", "session_timeout = '1s'"))
     before = len(await house.entries())
     another = Database(house.database.url, secret=house.database.secret)
     try:
