@@ -1,7 +1,6 @@
 """What must hold in every clinic after a crowd has worked through bad weather."""
 
 import asyncio
-import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from events.transaction import aside
 from services.operations import status_of
 from tests.faults.checkers import ONCE
 from tests.faults.crowd import Memory
+from tests.faults.evidence import patience
 from tests.faults.stage import Stage
 
 EPOCH = 1
@@ -63,11 +63,6 @@ async def _behind(stage: Stage) -> list[str]:
             found.append(f"inbox {inbox} holds {length} entries, {pending} of them pending")
     unsent = await stage.owner.fetchval("select count(*) from machinery.outbox where sent_at is null")
     return [*found, *([f"{unsent} messages were not sent"] if unsent else [])]
-
-
-def patience(seconds: float) -> float:
-    """So long on a machine that has nothing else to do; longer where others want its processors too."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 async def comes_to_rest(stage: Stage, seconds: float = REST_SECONDS) -> list[str]:

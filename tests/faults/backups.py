@@ -39,6 +39,7 @@ from services.operations import status_of
 from services.settings import Settings
 from tests.conftest import SECRET, House, load_services
 from tests.faults.deeds import Deeds
+from tests.faults.evidence import patience
 from tests.faults.process import Order, Program
 from tests.faults.small_clinic import DAY, open_small_clinic
 from tests.servers import chosen, start
@@ -108,21 +109,21 @@ class Past:
         return level and [one for one in await self.streamed() if one[0].startswith(f"{epoch}-")] == await self.outward(epoch)
 
     async def _until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
-        deadline = asyncio.get_running_loop().time() + REST_SECONDS
+        deadline = asyncio.get_running_loop().time() + patience(REST_SECONDS)
         while not await holds():
             if asyncio.get_running_loop().time() > deadline:
                 standings = [
                     (one.service, one.stage, one.bookmark, one.size, one.error) for one in (await status_of(self.database)).standings
                 ]
                 log = self.order.log.read_text()[-3000:] if self.order.log.exists() else ""
-                message = f"waited {REST_SECONDS:.0f} s for {what}: {standings}\n{log}"
+                message = f"waited {REST_SECONDS:.0f} s and more for {what}: {standings}\n{log}"
                 raise TimeoutError(message)
             await asyncio.sleep(0.1)
 
     async def halted(self, expected: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         """Who stands still, as soon as all of those do."""
         found: set[tuple[str, str]] = set()
-        deadline = asyncio.get_running_loop().time() + REST_SECONDS
+        deadline = asyncio.get_running_loop().time() + patience(REST_SECONDS)
         while not found >= set(expected) and asyncio.get_running_loop().time() < deadline:
             found = {(one.service, one.stage) for one in (await status_of(self.database)).halted}
             await asyncio.sleep(0.1)

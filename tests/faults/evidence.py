@@ -1,6 +1,7 @@
 """What a fault has left behind, read when everything has come to rest."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,9 +119,14 @@ async def _look(place: Place) -> Evidence:
     )
 
 
+def patience(seconds: float) -> float:
+    """So long on a machine that has nothing else to do; longer where others want its processors too."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 async def gather(place: Place) -> Evidence:
-    """Wait until everything rests, at most ten seconds, and look."""
-    deadline = asyncio.get_running_loop().time() + REST_SECONDS
+    """Wait until everything rests, as long as there is patience, and look."""
+    deadline = asyncio.get_running_loop().time() + patience(REST_SECONDS)
     while True:
         found = await _look(place)
         if found.rests or asyncio.get_running_loop().time() > deadline:

@@ -17,8 +17,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from events.embedded import Servers
-from tests.faults.afterwards import patience, wrongs
+from tests.faults.afterwards import wrongs
 from tests.faults.crowd import Crowd
+from tests.faults.evidence import patience
 from tests.faults.process import Order, Program
 from tests.faults.row import Row
 from tests.faults.stage import Stage, furnished_once, set_up
