@@ -53,13 +53,14 @@ bench: .venv/dev.stamp .venv-bench/stamp .venv-bench-arq/stamp ## what things co
 	@$(PYTHON) -m tests.benchmarks --keep docs $(BENCH_ARGS)
 	@$(PYTHON) -m tests.benchmarks --readme
 
-check: .venv/dev.stamp ## format, lint, types, import contracts, migration drift, deploy files
+check: .venv/dev.stamp ## format, lint, types, import contracts, shape, migration drift, deploy files
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())' --no-logo
 	@$(PYTHON) -m services drift
 	@$(PYTHON) deploy/lint.py
+	@$(PYTHON) -m pytest -qq tests/test_architecture.py tests/test_catalog.py
 
 format: .venv/dev.stamp ## lay out the code
 	@$(PYTHON) -m ruff format .

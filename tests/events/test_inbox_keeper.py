@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,14 +11,11 @@ import pytest
 
 from events.catalog.booking import AnswerRepeated, BookingCanceled, ClientRegistered, CommandRejected
 from events.catalog.compliance import SystemConnected, SystemDisconnected
-from events.database import Database
-from events.embedded import Servers
 from events.inbox import inbox_of
 from events.inbox_keeper import GROUP, OpenInbox
 from events.wakeups import ensure_group
 from schemas.vocabulary import Role
 from tests.frontdesk import SYSTEM, Cancellation, Desk, Keeper, command, kept, make_inbox, until, worked
-from tests.outage import wire
 
 
 async def test_commands_are_answered_in_order_by_their_system_and_deleted(desk: Desk) -> None:
@@ -174,27 +170,6 @@ async def test_what_was_delivered_and_lost_on_the_wire_is_worked_first(desk: Des
             await pipe.execute()
         await until(desk.is_empty)
     assert worked == ["c-0", "c-1", "c-2"]
-
-
-async def test_while_the_database_is_away_entries_wait_and_keep_their_order(desk: Desk, servers: Servers, tmp_path: Path) -> None:
-    name = desk.house.database.url.rpartition("/")[2].partition("?")[0]
-    here = tmp_path / ".s.PGSQL.5432"
-    url = f"postgresql+asyncpg://asepsis_app@/{name}?host={tmp_path}"
-    database = Database(url, secret=desk.house.database.secret)
-    async with wire(here, servers.sockets / ".s.PGSQL.5432") as line, kept(desk.keeper(make_inbox(), database)):
-        await desk.send(command("c-0"))
-        await until(desk.is_empty)
-        await line.cut()
-        for n in range(1, 8):
-            await desk.send(command(f"c-{n}"))
-        await asyncio.sleep(1.5)
-        assert await desk.client.xlen(desk.stream) == 7
-        await line.mend()
-        await until(desk.is_empty)
-    await database.close()
-    entries = [entry for entry in await desk.house.entries() if isinstance(entry.event, BookingCanceled)]
-    assert [entry.causation for entry in entries] == [f"c-{n}" for n in range(8)]
-    assert await desk.rejected() == []
 
 
 async def test_two_keepers_share_the_work_and_one_takes_over(desk: Desk) -> None:

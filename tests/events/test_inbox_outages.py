@@ -1,11 +1,13 @@
 """An outage is nobody's fault: not of the command in hand, and the inboxes are kept again after it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from events.catalog.booking import BookingCanceled
 from events.database import Database
 from events.embedded import Servers
 from events.inbox_keeper import GROUP, MOST_DELIVERIES
@@ -13,6 +15,27 @@ from events.wakeups import ensure_group
 from tests.conftest import administer
 from tests.frontdesk import Desk, command, kept, make_inbox, until, worked
 from tests.outage import wire
+
+
+async def test_while_the_database_is_away_entries_wait_and_keep_their_order(desk: Desk, servers: Servers, tmp_path: Path) -> None:
+    name = desk.house.database.url.rpartition("/")[2].partition("?")[0]
+    here = tmp_path / ".s.PGSQL.5432"
+    url = f"postgresql+asyncpg://asepsis_app@/{name}?host={tmp_path}"
+    database = Database(url, secret=desk.house.database.secret)
+    async with wire(here, servers.sockets / ".s.PGSQL.5432") as line, kept(desk.keeper(make_inbox(), database)):
+        await desk.send(command("c-0"))
+        await until(desk.is_empty)
+        await line.cut()
+        for n in range(1, 8):
+            await desk.send(command(f"c-{n}"))
+        await asyncio.sleep(1.5)
+        assert await desk.client.xlen(desk.stream) == 7
+        await line.mend()
+        await until(desk.is_empty)
+    await database.close()
+    entries = [entry for entry in await desk.house.entries() if isinstance(entry.event, BookingCanceled)]
+    assert [entry.causation for entry in entries] == [f"c-{n}" for n in range(8)]
+    assert await desk.rejected() == []
 
 
 async def test_a_process_that_ends_while_it_waits_for_the_database_did_not_die_of_the_command(

@@ -1,11 +1,8 @@
 """A furnished clinic, the real program as a process, and Debian's Chromium in front of it."""
 
-import asyncio
 import os
-import re
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,13 +21,12 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, async_pla
 from events.embedded import Servers
 from services.example import Example, draw_up
 from services.session import seal
-from services.settings import Settings
 from tests.conftest import SECRET
 from tests.faults.doors import Journal
 from tests.faults.stage import Stage, furnished, set_up
 from tests.screens.filmed import FILMED, film
+from tests.screens.program import Program
 
-ROOT = Path(__file__).parents[2]
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
 CHROMIUM = next(
     (found for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -45,61 +41,11 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-READY_SECONDS = 60
 ALARM_MS = 15_000
 """Whatever is waited for is there sooner, on a machine that does three other things as well; if it is not, it will not come."""
 expect.set_options(timeout=ALARM_MS)
 PICTURES = Path(os.environ["ASEPSIS_PICTURES"]) if "ASEPSIS_PICTURES" in os.environ else None
 """A folder for a picture of every page and error state that is looked at: `ASEPSIS_PICTURES=/some/folder make test`."""
-
-
-@dataclass
-class Program:
-    """`asepsis run` on a port of its own. It can be killed and started again under the same address."""
-
-    settings: Settings
-    log: Path
-    port: int = 0
-    process: asyncio.subprocess.Process | None = None
-    root: Path = ROOT
-    """Where its code stands: another folder is another deploy."""
-
-    @property
-    def is_up(self) -> bool:
-        return self.process is not None and self.process.returncode is None
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        known = {name: value for name, value in os.environ.items() if not name.startswith("ASEPSIS_")}
-        mine = {
-            "ASEPSIS_DATABASE_URL": self.settings.database_url,
-            "ASEPSIS_REDIS_URL": self.settings.redis_url,
-            "ASEPSIS_SECRET": self.settings.secret.decode(),
-            "ASEPSIS_DATA": str(self.log.parent),
-            "ASEPSIS_PORT": str(self.port),
-        }
-        with self.log.open("ab") as errors:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "services", "run", cwd=self.root, env=known | mine, stdout=asyncio.subprocess.PIPE, stderr=errors
-            )
-        assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), READY_SECONDS)
-        ready = re.search(rb"ready at http://127\.0\.0\.1:(\d+)", line)
-        assert ready, (line, self.log.read_text())
-        self.port = int(ready[1])
-
-    async def end(self, how: signal.Signals = signal.SIGTERM) -> float:
-        """Seconds until it was gone."""
-        process, self.process = self.process, None
-        if process is None or process.returncode is not None:
-            return 0.0
-        began = asyncio.get_running_loop().time()
-        process.send_signal(how)
-        await asyncio.wait_for(process.wait(), 15)
-        return asyncio.get_running_loop().time() - began
 
 
 @dataclass(frozen=True)

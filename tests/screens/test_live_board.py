@@ -10,8 +10,9 @@ from playwright.async_api import Route, expect
 
 from events.embedded import Servers
 from tests.outage import wire
-from tests.screens.conftest import Clinic, Program
+from tests.screens.conftest import Clinic
 from tests.screens.desk import card
+from tests.screens.program import Program
 
 
 def socket_of(servers: Servers) -> Path:

@@ -8,7 +8,8 @@ from pathlib import Path
 from playwright.async_api import Route, expect
 
 from tests.screens.bench import READY, cards, enter_turnover, opened, recorded, sent, tablet
-from tests.screens.conftest import ROOT, Clinic
+from tests.screens.conftest import Clinic
+from tests.screens.program import ROOT
 
 TURNED = "room.turned_over"
 ONLINE = "() => window.dispatchEvent(new Event('online'))"
