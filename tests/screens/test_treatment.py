@@ -8,7 +8,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import Request, Route, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from services.screens.assets import FOLDER
 from tests.screens.chair import (
@@ -104,12 +104,23 @@ async def test_a_clinician_lets_a_rule_pass_and_two_tabs_start_one_treatment(cli
             await tab.page.wait_for_url("**/chair/treatments/*done=started")
         assert one.page.url == other.page.url
         assert await room.started() == 1
+        await _one_pauses_and_the_other_goes_on(one.page, other.page)
         await room.end(one.page.url.rpartition("/")[2].partition("?")[0])
         for tab in (one, other):
             await expect(tab.page.get_by_role("link", name="See what was done")).to_be_visible()
             await expect(tab.page.get_by_role("link", name="End treatment")).to_be_hidden()
             await expect(tab.page.get_by_role("button", name="Pause")).to_be_hidden()
         await one.is_sound("ended elsewhere")
+
+
+async def _one_pauses_and_the_other_goes_on(one: Page, other: Page) -> None:
+    """What another tablet does is offered no more here, and what follows from it is."""
+    for presses, sees, button, follows in ((one, other, "Pause", "Go on"), (other, one, "Go on", "Pause")):
+        await expect(sees.locator("#live")).to_have_text("Live")
+        await presses.get_by_role("button", name=button).click()
+        for page in (sees, presses):
+            await expect(page.get_by_role("button", name=follows)).to_be_visible()
+            await expect(page.get_by_role("button", name=button)).to_be_hidden()
 
 
 async def test_scans_in_a_row_are_all_taken_and_start_waits_for_the_last(clinic: Clinic) -> None:
